@@ -1,0 +1,44 @@
+//! A value of an API's parameters or results. Structures and maps keep their order: parameters that of the command
+//! line, results that of the model, because both can be seen in what is sent and printed.
+
+/// A structure or map in order.
+pub type Map = indexmap::IndexMap<String, Value>;
+
+/// A value of an API.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the type of its name")]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    /// An integer beyond 64 bits, as its digits. Python has no limit, so the CLI passes it on.
+    BigInt(String),
+    Float(f64),
+    Str(String),
+    Bytes(Vec<u8>),
+    Timestamp(Timestamp),
+    List(Vec<Value>),
+    Map(Map),
+}
+
+/// A point in time with the offset it was written in, to the microsecond as in the CLI.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Timestamp(pub time::OffsetDateTime);
+
+impl Value {
+    /// The member `key` of a map, if this is one and has it.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        match self {
+            Value::Map(map) => map.get(key),
+            _ => None,
+        }
+    }
+
+    /// The text of a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Value::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+}
