@@ -1,5 +1,9 @@
-//! Stub.
-use serde::{Deserialize, Serialize};
-/// Stub.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct RuleSet;
+//! Where a request goes and how it is signed: the endpoint rules of a service, run over the region, the operation's
+//! parameters and the session. Nothing that a user types is a host; it only enters the rules as a value.
+
+mod functions;
+mod partitions;
+mod rules;
+
+pub use partitions::{Partition, Partitions};
+pub use rules::{CompileError, EndpointError, Parameters, ResolvedRule, RuleSet};

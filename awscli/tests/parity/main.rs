@@ -1,0 +1,4 @@
+//! The crate judged by material that its authors did not write: botocore's own test data and the official AWS CLI.
+
+mod endpoints;
+mod witness;
