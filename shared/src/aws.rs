@@ -9,7 +9,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::HttpClient;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -58,7 +58,7 @@ impl Account {
     /// What the clients of the AWS SDK are built from. All clients that share `http` share its connections.
     ///
     /// Retries are the SDK's standard ones; a client whose calls must not be repeated switches them off.
-    pub fn sdk_config(&self, http: SharedHttpClient) -> SdkConfig {
+    pub fn sdk_config(&self, http: impl HttpClient + 'static) -> SdkConfig {
         let credentials = Credentials::new(
             &self.access_key_id,
             self.secret_access_key.expose(),

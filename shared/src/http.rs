@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{self, Client, connect};
 use hyper_util::rt::TokioExecutor;
@@ -35,25 +35,57 @@ pub fn tls_config() -> Result<rustls::ClientConfig, rustls::Error> {
         .with_no_client_auth())
 }
 
-/// A client for the AWS SDKs with its own pool of connections. Clones share the pool.
-///
-/// It never sends a request again by itself, not even one that a closed pooled connection gave back unsent: whether a
-/// second send is safe is the caller's knowledge.
+/// A client for the AWS SDKs with its own connections, each given [`CONNECT_TIMEOUT`] to open.
 ///
 /// # Errors
 /// As [`tls_config`].
-pub fn sdk_client() -> Result<SharedHttpClient, rustls::Error> {
-    let mut tcp = connect::HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(tls_config()?)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(tcp);
-    let pool = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build(connector);
-    Ok(SharedHttpClient::new(SdkClient { connector: SharedHttpConnector::new(PooledConnector { pool }) }))
+pub fn sdk_client() -> Result<Pool, rustls::Error> {
+    Pool::connecting_within(CONNECT_TIMEOUT)
+}
+
+/// Keep-alive connections and the [`HttpClient`] of the AWS SDKs that sends over them. Clones share the connections.
+///
+/// It never sends a request again by itself, not even one that a closed pooled connection gave back unsent: whether a
+/// second send is safe is the caller's knowledge.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    client: Client<HttpsConnector<connect::HttpConnector>, SdkBody>,
+}
+
+impl Pool {
+    /// A pool without connections. `timeout` bounds the opening of each TCP connection, not its TLS handshake.
+    ///
+    /// # Errors
+    /// As [`tls_config`].
+    pub fn connecting_within(timeout: Duration) -> Result<Self, rustls::Error> {
+        let mut tcp = connect::HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(timeout));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls_config()?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        Ok(Self {
+            client: Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build(connector),
+        })
+    }
+
+    /// Opens a connection to the origin of `url` and keeps it for the first call, so that the handshakes fall into the
+    /// start of the process. It asks for `/` without credentials, and any answer will do.
+    ///
+    /// # Errors
+    /// When there is no answer. Nothing is lost then: the first call opens its own connection.
+    pub async fn open(&self, url: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let mut origin = url::Url::parse(url)?;
+        origin.set_path("/");
+        origin.set_query(None);
+        let request = http::Request::get(origin.as_str()).body(SdkBody::empty())?;
+        // The connection returns to the pool only after its answer was read to the end.
+        self.client.request(request).await?.into_body().collect().await?;
+        Ok(())
+    }
 }
 
 /// Whether the request behind `error` never left this process: no connection could be opened, or the pooled one had been
@@ -73,31 +105,21 @@ pub fn was_never_sent(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-#[derive(Debug)]
-struct SdkClient {
-    connector: SharedHttpConnector,
-}
-
-impl HttpClient for SdkClient {
-    /// The same connector for every client and setting, so that all share one pool: the connect timeout is the pool's
-    /// own, and reads are bounded by the SDK's attempt timeout.
+impl HttpClient for Pool {
+    /// The same connector for every client and setting, so that all share their connections: the connect timeout is the
+    /// pool's own, and reads are bounded by the SDK's attempt timeout.
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        self.connector.clone()
+        SharedHttpConnector::new(self.clone())
     }
 }
 
-#[derive(Debug)]
-struct PooledConnector {
-    pool: Client<HttpsConnector<connect::HttpConnector>, SdkBody>,
-}
-
-impl HttpConnector for PooledConnector {
+impl HttpConnector for Pool {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let request = match request.try_into_http1x() {
             Ok(request) => request,
             Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
         };
-        let response = self.pool.request(request);
+        let response = self.client.request(request);
         HttpConnectorFuture::new(async move {
             let response = response.await.map_err(connector_error)?;
             HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
@@ -115,14 +137,8 @@ fn connector_error(error: legacy::Error) -> ConnectorError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
     use std::io::{Read, Write};
     use std::net::TcpListener;
-
-    fn connector() -> SharedHttpConnector {
-        let components = RuntimeComponentsBuilder::for_tests().build().unwrap();
-        sdk_client().unwrap().http_connector(&HttpConnectorSettings::builder().build(), &components)
-    }
 
     /// Serves one canned byte string a connection and counts the requests that arrive.
     fn serve(answers: &'static [&'static [u8]]) -> (String, std::thread::JoinHandle<usize>) {
@@ -143,17 +159,20 @@ mod tests {
     #[tokio::test]
     async fn a_request_is_answered_over_plain_http() {
         let (address, _) = serve(&[b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"]);
-        let response = connector().call(HttpRequest::get(address).unwrap()).await.unwrap();
+        let response = sdk_client().unwrap().call(HttpRequest::get(address).unwrap()).await.unwrap();
         assert_eq!(response.status().as_u16(), 200);
-        let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
         assert_eq!(&body[..], b"ok");
     }
 
     #[tokio::test]
     async fn a_refused_connection_is_known_to_have_sent_nothing() {
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let error =
-            connector().call(HttpRequest::get(format!("http://{closed}/")).unwrap()).await.unwrap_err();
+        let error = sdk_client()
+            .unwrap()
+            .call(HttpRequest::get(format!("http://{closed}/")).unwrap())
+            .await
+            .unwrap_err();
         assert!(error.is_io());
         assert!(was_never_sent(&error));
     }
@@ -161,10 +180,32 @@ mod tests {
     #[tokio::test]
     async fn a_connection_lost_after_the_request_leaves_it_open_and_nothing_is_sent_again() {
         let (address, served) = serve(&[b""]);
-        let error = connector().call(HttpRequest::get(address).unwrap()).await.unwrap_err();
+        let error = sdk_client().unwrap().call(HttpRequest::get(address).unwrap()).await.unwrap_err();
         assert!(!was_never_sent(&error), "{error:?}");
         // The server takes one connection only: a second send would have been refused, and would read as never sent.
         assert_eq!(served.join().unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_connection_opened_ahead_serves_the_first_call() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/queue/url", listener.local_addr().unwrap());
+        let served = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            drop(listener);
+            let mut lines = Vec::new();
+            for _ in 0..2 {
+                let mut request = [0; 1024];
+                let length = stream.read(&mut request).unwrap();
+                stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 1\r\n\r\n-").unwrap();
+                lines.push(String::from_utf8_lossy(&request[..length]).lines().next().unwrap().to_owned());
+            }
+            lines
+        });
+        let pool = sdk_client().unwrap();
+        pool.open(&address).await.unwrap();
+        pool.call(HttpRequest::get(address).unwrap()).await.unwrap();
+        assert_eq!(served.join().unwrap(), ["GET / HTTP/1.1", "GET /queue/url HTTP/1.1"]);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The unit of work between ingress and worker, as it travels through SQS.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
+use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::ids::{ChannelId, JobId, TenantId, UserId};
 use crate::secret::Secret;
@@ -37,6 +40,42 @@ pub struct Job {
     pub response_url: Option<Secret<String>>,
 }
 
+impl Job {
+    /// The job as the text of a queue record: JSON in which everything outside ASCII is escaped, because SQS refuses
+    /// records with characters that XML does not have, such as U+FFFE.
+    ///
+    /// # Errors
+    /// Never for a job as it is: all of it has a JSON form.
+    pub fn to_record(&self) -> serde_json::Result<String> {
+        let mut record = Vec::with_capacity(512);
+        self.serialize(&mut serde_json::Serializer::with_formatter(&mut record, AsciiFormatter))?;
+        String::from_utf8(record).map_err(serde::ser::Error::custom)
+    }
+}
+
+/// Writes JSON compactly, with `\uXXXX` for all that is not ASCII.
+struct AsciiFormatter;
+
+impl Formatter for AsciiFormatter {
+    fn write_string_fragment<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(start) = rest.find(|character: char| !character.is_ascii()) {
+            let (ascii, other) = rest.split_at(start);
+            CompactFormatter.write_string_fragment(writer, ascii)?;
+            let end = other.find(|character: char| character.is_ascii()).unwrap_or(other.len());
+            for unit in other[..end].encode_utf16() {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = &other[end..];
+        }
+        CompactFormatter.write_string_fragment(writer, rest)
+    }
+}
+
 /// What a job asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
@@ -55,4 +94,30 @@ pub enum Task {
     },
     /// `/alfred history`: the caller's latest jobs.
     History,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_ascii_and_reads_back_the_same() {
+        let text = "s3 ls 'über \u{fffe}' \"q\" \\ \n 🦀 – end";
+        let job = Job {
+            version: JOB_VERSION,
+            id: JobId::from_signature("v0=aa"),
+            tenant: "T0ALFRED1".parse().unwrap(),
+            enterprise: None,
+            user: "U0ANNA".parse().unwrap(),
+            channel: "C0OPS".parse().unwrap(),
+            task: Task::Invoke { text: text.into() },
+            typed_at: 1_760_000_000,
+            response_url: Some(Secret::new("https://hooks.slack.com/commands/1".into())),
+        };
+        let record = job.to_record().unwrap();
+        assert!(record.is_ascii(), "{record}");
+        assert!(record.contains(r"\u00fcber \ufffe"), "{record}");
+        assert!(record.contains(r"\ud83e\udd80"), "{record}");
+        assert_eq!(serde_json::from_str::<Job>(&record).unwrap(), job);
+    }
 }
