@@ -1,6 +1,7 @@
 //! The `aws` command as a library: the arguments, requests, output and exit statuses of the AWS CLI v2, driven by the
 //! official API models. It knows neither Slack nor shells, and it takes nothing from the host that it runs on.
 
+pub mod catalog;
 pub mod endpoint;
 pub mod model;
 pub mod send;
