@@ -1,0 +1,256 @@
+//! Everything that ingress says: HTTP answers to Slack, and in them the words that a person reads.
+//!
+//! A person's mistakes and our failures are both told in an answer of status 200. Of any other status Slack shows only
+//! that the app failed.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use shared::job::{Job, MAX_START_DELAY, Task};
+
+use crate::command::{MIN_JOB_PREFIX, Notice};
+use crate::enqueue::NotQueued;
+use crate::request::{Refusal, Unreadable};
+use crate::text;
+
+/// How much of a command is repeated, in characters. It is there to be recognised.
+pub const MAX_PREVIEW: usize = 300;
+
+/// An answer in the form that API Gateway expects of a function (payload format 2.0).
+#[derive(Debug, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Response {
+    /// The HTTP status.
+    pub status_code: u16,
+    /// The headers besides those that API Gateway adds.
+    pub headers: Headers,
+    /// The text of the body.
+    pub body: String,
+}
+
+/// The headers that an answer may have.
+#[derive(Debug, Default, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub struct Headers {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allow: Option<&'static str>,
+}
+
+/// Status 200 and nothing to show.
+pub fn nothing() -> Response {
+    empty(200)
+}
+
+/// The text that Slack wants back for the events URL.
+pub fn challenge(challenge: &str) -> Response {
+    let headers = Headers { content_type: Some("text/plain; charset=utf-8"), allow: None };
+    Response { status_code: 200, headers, body: challenge.to_owned() }
+}
+
+/// The answer to a request that goes no further.
+pub fn refused(refusal: &Refusal) -> Response {
+    match refusal {
+        Refusal::UnknownPath => empty(404),
+        Refusal::WrongMethod => {
+            Response { headers: Headers { content_type: None, allow: Some("POST") }, ..empty(405) }
+        }
+        Refusal::TooLarge => empty(413),
+        // Without a body: whoever probes learns nothing from it.
+        Refusal::Unverified(_) => empty(401),
+        Refusal::Unreadable(reason) => unreadable(*reason),
+    }
+}
+
+/// The job is on the queue.
+pub fn queued(job: &Job) -> Response {
+    let mut message = Message::default();
+    match &job.task {
+        Task::Invoke { text } => message.plain("Running ").code(&preview(text)),
+        Task::WhoAmI => message.plain("Looking up who you are"),
+        Task::Status { job } => message.plain("Looking up job ").code(job),
+        Task::History => message.plain("Looking up your latest jobs"),
+    };
+    message.plain(" · job ").code(job.id.short());
+    message.ephemeral()
+}
+
+/// The job is not known to be on the queue.
+pub fn not_queued(job: &Job, outcome: NotQueued) -> Response {
+    let mut message = Message::default();
+    match outcome {
+        NotQueued::Certainly => message.plain(
+            "The job queue does not take jobs at the moment. Nothing was run; please send the command again.",
+        ),
+        NotQueued::Perhaps => message
+            .plain("The job queue did not confirm job ")
+            .code(job.id.short())
+            .plain(&format!(
+                ". It may still run, once, within the next {} minutes. Look with ",
+                MAX_START_DELAY / 60
+            ))
+            .code(&format!("/alfred status {}", job.id.short()))
+            .plain(" before you send the command again."),
+    };
+    message.ephemeral()
+}
+
+/// What can be said without a job.
+pub fn notice(notice: &Notice) -> Response {
+    let mut message = Message::default();
+    match notice {
+        Notice::HelpInvoke => {
+            message
+                .plain(
+                    "Run an AWS command under your own role and get the answer here, for your eyes only:\n",
+                )
+                .code("/alfred-invoke aws ec2 describe-instances --region eu-west-1")
+                .plain("\nThe word ")
+                .code("aws")
+                .plain(" may be left out. Services, operations and options are those of the AWS CLI, ")
+                .code("--query")
+                .plain(" included. If you have several roles, the first one is used; ")
+                .code("--as <role>")
+                .plain(" picks another. ")
+                .code("/alfred whoami")
+                .plain(" shows yours.");
+        }
+        Notice::HelpAlfred => {
+            message.plain("Alfredbot runs AWS commands for you, under the roles that your channels and groups give you.");
+            list_commands(&mut message);
+        }
+        Notice::UnknownVerb(verb) => {
+            message.plain("There is no ").code(&format!("/alfred {}", preview(verb))).plain(". There are:");
+            list_commands(&mut message);
+        }
+        Notice::TooManyWords { verb } => {
+            let usage = match *verb {
+                "status" => "/alfred status <job>".to_owned(),
+                verb => format!("/alfred {verb}"),
+            };
+            message.plain("Too many words: write just ").code(&usage).plain(".");
+        }
+        Notice::NoJobNamed => {
+            message
+                .plain("Name the job by its id, or by at least the first ")
+                .plain(&format!("{MIN_JOB_PREFIX} characters of it, as in "))
+                .code("/alfred status 1a2b3c4d")
+                .plain(". ")
+                .code("/alfred history")
+                .plain(" lists your jobs.");
+        }
+        Notice::NotInThisVersion(command) => {
+            message
+                .code(command)
+                .plain(" is not part of this version of Alfredbot yet: roles are mapped, and members read, by whoever operates it. Nothing was changed. ")
+                .code("/alfred whoami")
+                .plain(" shows the roles that you have now.");
+        }
+        Notice::UnknownCommand(command) => {
+            message
+                .plain("Slack sends ")
+                .code(&preview(command))
+                .plain(" to Alfredbot, which does not know it. ")
+                .code("/alfred help")
+                .plain(" lists what it knows.");
+        }
+    }
+    message.ephemeral()
+}
+
+fn list_commands(message: &mut Message) {
+    for (command, meaning) in [
+        ("/alfred-invoke <aws command>", "runs a command"),
+        ("/alfred whoami", "shows who you are in AWS and which roles you have"),
+        ("/alfred status <job>", "shows how a job of yours stands"),
+        ("/alfred history", "lists your latest jobs"),
+        ("/alfred help", "shows this"),
+    ] {
+        message.plain("\n• ").code(command).plain(&format!(" {meaning}"));
+    }
+}
+
+fn unreadable(reason: Unreadable) -> Response {
+    let mut message = Message::default();
+    match reason {
+        Unreadable::Text(text::Unusable::Control(character)) => message
+            .plain(&format!("The command contains the control character U+{:04X}", u32::from(character)))
+            .plain(", which is often pasted along unseen. Take it out and send the command again."),
+        Unreadable::Text(text::Unusable::Undecodable) => message
+            .plain("A part of the command did not arrive as text (U+FFFD). Type it anew and send it again."),
+        Unreadable::Text(text::Unusable::TooLong) => message.plain(&format!(
+            "The command is longer than {} KiB. Send it in smaller parts.",
+            text::MAX_TEXT / 1024
+        )),
+        Unreadable::MissingField(field) | Unreadable::RepeatedField(field) | Unreadable::InvalidId(field) => {
+            message
+                .plain("Slack sent this command with a field that cannot be used: ")
+                .code(field)
+                .plain(". Please report it to whoever operates Alfredbot.")
+        }
+    };
+    message.plain(" Nothing was run.");
+    message.ephemeral()
+}
+
+fn empty(status_code: u16) -> Response {
+    Response { status_code, headers: Headers::default(), body: String::new() }
+}
+
+/// The beginning of `text` on one line. Characters that would change how the rest is shown appear as their code.
+fn preview(text: &str) -> String {
+    let mut shown = String::new();
+    for (count, character) in text.chars().enumerate() {
+        if count == MAX_PREVIEW {
+            shown.push('…');
+            break;
+        }
+        match character {
+            '\n' | '\t' => shown.push(' '),
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                shown.push_str(&format!("<U+{:04X}>", u32::from(character)));
+            }
+            _ => shown.push(character),
+        }
+    }
+    shown
+}
+
+/// Text for a person, in pieces of prose and of code. Rich text shows every piece literally: in none of them can a
+/// mention, a link or formatting come alive.
+#[derive(Default)]
+struct Message {
+    elements: Vec<Value>,
+    fallback: String,
+}
+
+impl Message {
+    fn plain(&mut self, text: &str) -> &mut Self {
+        self.elements.push(json!({"type": "text", "text": text}));
+        self.fallback.push_str(&escape(text));
+        self
+    }
+
+    fn code(&mut self, text: &str) -> &mut Self {
+        self.elements.push(json!({"type": "text", "text": text, "style": {"code": true}}));
+        // Notifications show the fallback. A backtick in it would end the code and set the rest free.
+        self.fallback.push_str(&format!("`{}`", escape(text).replace('`', "'")));
+        self
+    }
+
+    /// An answer that only the caller sees.
+    fn ephemeral(self) -> Response {
+        let section = json!({"type": "rich_text_section", "elements": self.elements});
+        let body = json!({
+            "response_type": "ephemeral",
+            "text": self.fallback,
+            "blocks": [{"type": "rich_text", "elements": [section]}],
+        });
+        let headers = Headers { content_type: Some("application/json; charset=utf-8"), allow: None };
+        Response { status_code: 200, headers, body: body.to_string() }
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}

@@ -1,0 +1,104 @@
+//! A job onto the jobs queue, within the time in which Slack waits.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::retry::RetryConfig;
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
+use aws_sdk_sqs::config::{IdentityCache, StalledStreamProtectionConfig};
+use aws_sdk_sqs::error::{DisplayErrorContext, SdkError};
+use shared::aws::Account;
+use shared::http::Pool;
+use shared::job::Job;
+
+/// How long one try may take. Two of them leave Slack's 3 seconds enough room for a slow start and the way back.
+pub const TRY_TIMEOUT: Duration = Duration::from_millis(800);
+
+/// How often a job is offered to the queue. A second record of the same job does no harm: both name the same ledger row.
+pub const TRIES: u32 = 2;
+
+/// How long a connection may take to open: less than a try, so that an unreachable queue is known to have got nothing.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(600);
+
+/// The pause before the second try.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Why a job is not known to be on the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotQueued {
+    /// Every try was refused or never left: the job will not run.
+    Certainly,
+    /// At least one try was sent and nothing certain came back: the job may run.
+    Perhaps,
+}
+
+/// The jobs queue.
+pub struct JobsQueue {
+    client: Client,
+    pool: Pool,
+    url: String,
+}
+
+impl JobsQueue {
+    /// The queue at `url`, reached over `pool` as `account` says.
+    pub fn new(account: &Account, pool: Pool, url: String) -> Self {
+        let config = aws_sdk_sqs::config::Builder::from(&account.sdk_config(pool.clone()))
+            // Tries are made and judged here, one by one: what the user reads depends on each.
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(TRY_TIMEOUT).build())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            // The credentials are constants of the process.
+            .identity_cache(IdentityCache::no_cache())
+            .build();
+        Self { client: Client::from_conf(config), pool, url }
+    }
+
+    /// Opens the connection over which the first job will go.
+    pub async fn connect(&self, account: &Account) {
+        let origin = account.endpoint().unwrap_or(&self.url);
+        match tokio::time::timeout(CONNECT_TIMEOUT, self.pool.open(origin)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "cannot reach the jobs queue yet"),
+            Err(_) => tracing::warn!("the jobs queue does not answer yet"),
+        }
+    }
+
+    /// Puts `job` on the queue. Returns once SQS has accepted it, or after at most [`TRIES`] tries of [`TRY_TIMEOUT`].
+    ///
+    /// # Errors
+    /// Whether the job may have been accepted all the same.
+    pub async fn send(&self, job: &Job) -> Result<(), NotQueued> {
+        let record = match job.to_record() {
+            Ok(record) => record,
+            Err(error) => {
+                tracing::error!(job.id = %job.id, %error, "cannot write the job as a record");
+                return Err(NotQueued::Certainly);
+            }
+        };
+        let mut outcome = NotQueued::Certainly;
+        for attempt in 1..=TRIES {
+            if attempt > 1 {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let request = self.client.send_message().queue_url(&self.url).message_body(&record);
+            let Err(error) = request.send().await else { return Ok(()) };
+            if !is_refusal(&error) {
+                outcome = NotQueued::Perhaps;
+            }
+            let error = DisplayErrorContext(&error);
+            tracing::warn!(job.id = %job.id, attempt, %error, "the jobs queue did not accept the job");
+        }
+        Err(outcome)
+    }
+}
+
+/// Whether SQS certainly does not have the record. An answer of the 5xx kind may come after it was stored.
+fn is_refusal<E: std::error::Error + 'static>(
+    error: &SdkError<E, aws_sdk_sqs::config::http::HttpResponse>,
+) -> bool {
+    match error {
+        SdkError::ConstructionFailure(_) => true,
+        SdkError::ServiceError(error) => error.raw().status().is_client_error(),
+        error => shared::http::was_never_sent(error),
+    }
+}
