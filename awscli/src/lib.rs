@@ -3,7 +3,9 @@
 
 pub mod catalog;
 pub mod endpoint;
+pub mod format;
 pub mod model;
+pub mod query;
 pub mod send;
 pub mod session;
 pub mod value;

@@ -26,6 +26,29 @@ pub enum Value {
 pub struct Timestamp(pub time::OffsetDateTime);
 
 impl Value {
+    /// A JSON document's value. An integer stays one, whatever its size; a number with a point or exponent is a float.
+    pub fn from_json(json: &serde_json::Value) -> Value {
+        match json {
+            serde_json::Value::Null => Value::Null,
+            serde_json::Value::Bool(value) => Value::Bool(*value),
+            serde_json::Value::Number(number) => {
+                let digits = number.to_string();
+                if let Ok(value) = digits.parse() {
+                    Value::Int(value)
+                } else if digits.contains(['.', 'e', 'E']) {
+                    Value::Float(digits.parse().unwrap_or(f64::NAN))
+                } else {
+                    Value::BigInt(digits)
+                }
+            }
+            serde_json::Value::String(text) => Value::Str(text.clone()),
+            serde_json::Value::Array(items) => Value::List(items.iter().map(Value::from_json).collect()),
+            serde_json::Value::Object(map) => {
+                Value::Map(map.iter().map(|(key, item)| (key.clone(), Value::from_json(item))).collect())
+            }
+        }
+    }
+
     /// The member `key` of a map, if this is one and has it.
     pub fn get(&self, key: &str) -> Option<&Value> {
         match self {

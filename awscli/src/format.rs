@@ -1,0 +1,86 @@
+//! What a result looks like on standard output, byte for byte as the official CLI v2 prints it.
+
+mod json;
+mod python;
+mod text;
+
+use base64::Engine;
+
+pub use json::{compact_ascii_json, json};
+pub use python::python_text;
+pub use text::text;
+
+use crate::value::{Timestamp, Value};
+
+/// Collects output up to a limit. What is beyond is not kept, and said so.
+#[derive(Debug)]
+pub struct Sink {
+    bytes: Vec<u8>,
+    limit: usize,
+    cut: bool,
+}
+
+impl Sink {
+    /// Keeps at most `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Self { bytes: Vec::new(), limit, cut: false }
+    }
+
+    /// Adds text. What does not fit is left out, at the border of a character.
+    pub fn push(&mut self, text: &str) {
+        let room = self.limit - self.bytes.len();
+        if self.cut || text.len() <= room {
+            if !self.cut {
+                self.bytes.extend_from_slice(text.as_bytes());
+            }
+            return;
+        }
+        self.bytes.extend_from_slice(&text.as_bytes()[..text.floor_char_boundary(room)]);
+        self.cut = true;
+    }
+
+    /// Whether something was left out: there is no point in going on.
+    pub fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// What was kept.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// Turns timestamps and blobs into the texts that the CLI shows for them; queries see them so, too.
+pub fn as_shown(value: &mut Value) {
+    match value {
+        Value::Timestamp(time) => *value = Value::Str(iso_8601(time)),
+        Value::Bytes(bytes) => *value = Value::Str(base64::engine::general_purpose::STANDARD.encode(bytes)),
+        Value::List(items) => items.iter_mut().for_each(as_shown),
+        Value::Map(map) => map.values_mut().for_each(as_shown),
+        _ => {}
+    }
+}
+
+/// Python's `isoformat()`: microseconds only if there are any.
+fn iso_8601(time: &Timestamp) -> String {
+    let time = time.0;
+    let mut text = format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+        time.year(),
+        u8::from(time.month()),
+        time.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    );
+    if time.microsecond() != 0 {
+        text.push_str(&format!(".{:06}", time.microsecond()));
+    }
+    let (hours, minutes, seconds) = time.offset().as_hms();
+    let sign = if time.offset().is_negative() { '-' } else { '+' };
+    text.push_str(&format!("{sign}{:02}:{:02}", hours.unsigned_abs(), minutes.unsigned_abs()));
+    if seconds != 0 {
+        text.push_str(&format!(":{:02}", seconds.unsigned_abs()));
+    }
+    text
+}

@@ -1,0 +1,112 @@
+//! Texts that Python makes of values and that the CLI shows.
+
+use crate::value::Value;
+
+/// `str(value)`: a text as it is, anything else as in a program's source.
+pub fn python_text(value: &Value) -> String {
+    match value {
+        Value::Str(text) => text.clone(),
+        other => repr(other),
+    }
+}
+
+/// `repr(value)`.
+fn repr(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Int(value) => value.to_string(),
+        Value::BigInt(digits) => digits.clone(),
+        Value::Float(value) => float(*value, "inf", "nan"),
+        Value::Str(text) => repr_text(text),
+        Value::Bytes(_) | Value::Timestamp(_) => {
+            let mut shown = value.clone();
+            super::as_shown(&mut shown);
+            python_text(&shown)
+        }
+        Value::List(items) => format!("[{}]", items.iter().map(repr).collect::<Vec<_>>().join(", ")),
+        Value::Map(map) => {
+            let members = map.iter().map(|(key, value)| format!("{}: {}", repr_text(key), repr(value)));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+fn repr_text(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let mut shown = String::with_capacity(text.len() + 2);
+    shown.push(quote);
+    for character in text.chars() {
+        match character {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            '\\' => shown.push_str("\\\\"),
+            _ if character == quote => {
+                shown.push('\\');
+                shown.push(character);
+            }
+            _ if character.is_control() => shown.push_str(&format!("\\x{:02x}", character as u32)),
+            _ => shown.push(character),
+        }
+    }
+    shown.push(quote);
+    shown
+}
+
+/// `repr` of a float: the shortest digits that read back as the same number, with an exponent from 1e16 on and below
+/// 1e-4. The words for infinity and for what is not a number differ between Python and its JSON.
+pub(super) fn float(value: f64, infinity: &str, not_a_number: &str) -> String {
+    if value.is_nan() {
+        return not_a_number.to_owned();
+    }
+    if value.is_infinite() {
+        return format!("{}{infinity}", if value < 0.0 { "-" } else { "" });
+    }
+    let scientific = format!("{value:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-4..16).contains(&exponent) {
+        let plain = format!("{value}");
+        return if plain.contains('.') { plain } else { plain + ".0" };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_are_written_as_python_writes_them() {
+        let cases = [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (0.1, "0.1"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (1e-7, "1e-07"),
+            (123456789012345680.0, "1.2345678901234568e+17"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (1e21, "1e+21"),
+            (1.5e300, "1.5e+300"),
+            (f64::NEG_INFINITY, "-inf"),
+            (f64::NAN, "nan"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(float(value, "inf", "nan"), text);
+        }
+    }
+
+    #[test]
+    fn values_are_shown_as_in_a_python_program() {
+        let map = [("a".to_owned(), Value::List(vec![Value::Null, Value::Bool(true)]))].into_iter().collect();
+        assert_eq!(python_text(&Value::Map(map)), "{'a': [None, True]}");
+        assert_eq!(python_text(&Value::List(vec![Value::Str("it's\n".to_owned())])), "[\"it's\\n\"]");
+        assert_eq!(python_text(&Value::Str("it's".to_owned())), "it's");
+    }
+}
