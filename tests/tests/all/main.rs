@@ -1,0 +1,3 @@
+//! The product seen from outside, in one binary: `cargo test -p tests`, or a part of it by the name of its module.
+
+mod parity;
