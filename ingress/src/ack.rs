@@ -254,3 +254,155 @@ impl Message {
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::ids::JobId;
+    use shared::job::JOB_VERSION;
+    use shared::secret::Secret;
+
+    fn job(task: Task) -> Job {
+        Job {
+            version: JOB_VERSION,
+            id: JobId::from_signature("v0=aa"),
+            tenant: "T0ALFRED1".parse().unwrap(),
+            enterprise: None,
+            user: "U0ANNA".parse().unwrap(),
+            channel: "C0OPS".parse().unwrap(),
+            task,
+            typed_at: 1_760_000_000,
+            response_url: Some(Secret::new("https://hooks.slack.com/commands/secret".into())),
+        }
+    }
+
+    /// What a person reads: the pieces of rich text, with code in brackets.
+    fn seen(response: &Response) -> String {
+        assert_eq!(response.status_code, 200);
+        let body: Value = serde_json::from_str(&response.body).unwrap();
+        assert_eq!(body["response_type"], "ephemeral");
+        let pieces = body["blocks"][0]["elements"][0]["elements"].as_array().unwrap();
+        let piece = |piece: &Value| {
+            let text = piece["text"].as_str().unwrap();
+            if piece["style"]["code"] == true { format!("[{text}]") } else { text.to_owned() }
+        };
+        pieces.iter().map(piece).collect()
+    }
+
+    fn fallback(response: &Response) -> String {
+        serde_json::from_str::<Value>(&response.body).unwrap()["text"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_queued_job_is_named_with_what_will_run() {
+        let short = JobId::from_signature("v0=aa").short().to_owned();
+        let table = [
+            (Task::Invoke { text: "aws s3 ls".into() }, "Running [aws s3 ls]"),
+            (Task::WhoAmI, "Looking up who you are"),
+            (Task::Status { job: "1a2b".into() }, "Looking up job [1a2b]"),
+            (Task::History, "Looking up your latest jobs"),
+        ];
+        for (task, words) in table {
+            let response = queued(&job(task));
+            assert_eq!(seen(&response), format!("{words} · job [{short}]"));
+            assert!(!response.body.contains("hooks.slack.com"));
+        }
+    }
+
+    #[test]
+    fn nothing_that_was_typed_comes_alive() {
+        let text = "s3 ls '<!channel> <https://evil.example|x>' `*b*` \u{202e}txt\nnext";
+        let response = queued(&job(Task::Invoke { text: text.into() }));
+        let shown = "s3 ls '<!channel> <https://evil.example|x>' `*b*` <U+202E>txt next";
+        assert!(seen(&response).starts_with(&format!("Running [{shown}]")), "{}", seen(&response));
+        let fallback = fallback(&response);
+        assert!(!fallback.contains(['<', '>']), "{fallback}");
+        assert_eq!(fallback.matches('`').count(), 4, "{fallback}");
+    }
+
+    #[test]
+    fn a_long_command_is_repeated_in_part() {
+        for (length, shown) in [
+            (MAX_PREVIEW - 1, "é".repeat(MAX_PREVIEW - 1)),
+            (MAX_PREVIEW, "é".repeat(MAX_PREVIEW)),
+            (MAX_PREVIEW + 1, "é".repeat(MAX_PREVIEW) + "…"),
+        ] {
+            let response = queued(&job(Task::Invoke { text: "é".repeat(length) }));
+            assert!(seen(&response).starts_with(&format!("Running [{shown}] ")), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_job_that_was_not_queued_is_told_as_it_stands() {
+        let job = job(Task::WhoAmI);
+        let short = job.id.short();
+        assert_eq!(
+            seen(&not_queued(&job, NotQueued::Certainly)),
+            "The job queue does not take jobs at the moment. Nothing was run; please send the command again."
+        );
+        assert_eq!(
+            seen(&not_queued(&job, NotQueued::Perhaps)),
+            format!(
+                "The job queue did not confirm job [{short}]. It may still run, once, within the next 15 minutes. \
+                 Look with [/alfred status {short}] before you send the command again."
+            )
+        );
+    }
+
+    #[test]
+    fn notices_name_what_was_typed_and_what_to_try() {
+        let table = [
+            (Notice::HelpInvoke, "/alfred-invoke aws ec2"),
+            (Notice::HelpAlfred, "\n• [/alfred history] lists your latest jobs"),
+            (
+                Notice::UnknownVerb("dance".into()),
+                "There is no [/alfred dance]. There are:\n• [/alfred-invoke",
+            ),
+            (Notice::TooManyWords { verb: "whoami" }, "write just [/alfred whoami]."),
+            (Notice::TooManyWords { verb: "status" }, "write just [/alfred status <job>]."),
+            (Notice::NoJobNamed, "the first 4 characters"),
+            (Notice::NotInThisVersion("/alfred-admin"), "[/alfred-admin] is not part of this version"),
+            (Notice::UnknownCommand("/x".into()), "Slack sends [/x] to Alfredbot"),
+        ];
+        for (asked, words) in table {
+            let seen = seen(&notice(&asked));
+            assert!(seen.contains(words), "{seen}");
+        }
+    }
+
+    #[test]
+    fn refused_requests_get_a_status_and_people_get_words() {
+        for (refusal, status) in [
+            (Refusal::UnknownPath, 404),
+            (Refusal::WrongMethod, 405),
+            (Refusal::TooLarge, 413),
+            (Refusal::Unverified(crate::request::Unverified::WrongSignature), 401),
+        ] {
+            let response = refused(&refusal);
+            assert_eq!((response.status_code, response.body.as_str()), (status, ""));
+        }
+        for (reason, words) in [
+            (Unreadable::Text(text::Unusable::Control('\0')), "control character U+0000"),
+            (Unreadable::Text(text::Unusable::Undecodable), "U+FFFD"),
+            (Unreadable::Text(text::Unusable::TooLong), "longer than 64 KiB"),
+            (Unreadable::InvalidId("user_id"), "cannot be used: [user_id]"),
+        ] {
+            let seen = seen(&refused(&Refusal::Unreadable(reason)));
+            assert!(seen.contains(words) && seen.ends_with("Nothing was run."), "{seen}");
+        }
+    }
+
+    #[test]
+    fn answers_have_the_form_that_api_gateway_takes() {
+        let text = |response: &Response| serde_json::to_value(response).unwrap();
+        assert_eq!(
+            text(&challenge("a/b")),
+            json!({"statusCode": 200, "headers": {"content-type": "text/plain; charset=utf-8"}, "body": "a/b"})
+        );
+        assert_eq!(
+            text(&refused(&Refusal::WrongMethod)),
+            json!({"statusCode": 405, "headers": {"allow": "POST"}, "body": ""})
+        );
+        assert_eq!(text(&nothing()), json!({"statusCode": 200, "headers": {}, "body": ""}));
+    }
+}

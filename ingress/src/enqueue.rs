@@ -102,3 +102,43 @@ fn is_refusal<E: std::error::Error + 'static>(
         error => shared::http::was_never_sent(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::MAX_RESPONSE_URL;
+    use crate::text::MAX_TEXT;
+    use shared::ids::{JobId, MAX_SLACK_ID};
+    use shared::job::{JOB_VERSION, Task};
+    use shared::secret::Secret;
+
+    /// What SQS takes as one record, in bytes. Queues may be set to more, but not every one is.
+    const SQS_RECORD: usize = 256 * 1024;
+
+    #[test]
+    fn the_longest_job_of_every_kind_of_character_fits_into_a_record() {
+        let id = |prefix: &str| format!("{prefix}{}", "A".repeat(MAX_SLACK_ID - prefix.len()));
+        for character in ["x", "\"", "\\", "\n", "é", "€", "🦀", "\u{fffe}"] {
+            let job = Job {
+                version: JOB_VERSION,
+                id: JobId::from_signature("v0=aa"),
+                tenant: id("T").parse().unwrap(),
+                enterprise: Some(id("E")),
+                user: id("U").parse().unwrap(),
+                channel: id("C").parse().unwrap(),
+                task: Task::Invoke { text: character.repeat(MAX_TEXT / character.len()) },
+                typed_at: u64::MAX,
+                response_url: Some(Secret::new("\"".repeat(MAX_RESPONSE_URL))),
+            };
+            let record = job.to_record().unwrap();
+            assert!(record.len() <= SQS_RECORD, "{character}: {}", record.len());
+            assert!(record.is_ascii());
+        }
+    }
+
+    #[test]
+    fn two_tries_leave_room_within_the_two_and_a_half_seconds() {
+        assert!(TRY_TIMEOUT * TRIES + PAUSE * (TRIES - 1) < Duration::from_millis(1800));
+        assert!(CONNECT_TIMEOUT < TRY_TIMEOUT);
+    }
+}
