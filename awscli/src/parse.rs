@@ -90,7 +90,11 @@ pub enum Answer {
 }
 
 /// Reads the response to a call of `operation`.
-pub fn parse(service: &Service, operation: &Operation, response: &HttpResponse) -> Result<Answer, ParseError> {
+pub fn parse(
+    service: &Service,
+    operation: &Operation,
+    response: &HttpResponse,
+) -> Result<Answer, ParseError> {
     let reader = Reader { service, operation, response };
     if response.is_error() {
         return Ok(Answer::Error(error::read(&reader)));
@@ -179,7 +183,8 @@ fn union_member<'n>(
 
 /// Whether the body holds the member.
 fn is_in_body(member: &Member) -> bool {
-    !matches!(member.location, Location::Header | Location::Headers | Location::StatusCode) && !member.event_header
+    !matches!(member.location, Location::Header | Location::Headers | Location::StatusCode)
+        && !member.event_header
 }
 
 fn timestamp_value(time: Option<time::OffsetDateTime>) -> Option<Value> {

@@ -13,7 +13,9 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use thiserror::Error;
 
-use crate::model::{ContextValue, Kind, Location, Member, Operation, Protocol, Service, Structure, TimestampFormat};
+use crate::model::{
+    ContextValue, Kind, Location, Member, Operation, Protocol, Service, Structure, TimestampFormat,
+};
 use crate::timestamp;
 use crate::value::{Map, Value};
 
@@ -83,7 +85,11 @@ pub enum SerializeError {
 }
 
 /// Writes a call's parameters as `service`'s protocol wants them.
-pub fn serialize(service: &Service, operation: &Operation, params: &Map) -> Result<HttpRequest, SerializeError> {
+pub fn serialize(
+    service: &Service,
+    operation: &Operation,
+    params: &Map,
+) -> Result<HttpRequest, SerializeError> {
     let writer = Writer { service, operation };
     let mut request = match service.protocol {
         Protocol::Query | Protocol::Ec2 => form::request(&writer, params)?,

@@ -150,11 +150,9 @@ fn http_date(text: &str) -> Option<OffsetDateTime> {
     let mut fields = rest.split_whitespace();
     let day: u8 = fields.next()?.parse().ok()?;
     let name = fields.next()?;
-    let month = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ]
-    .iter()
-    .position(|month| month.eq_ignore_ascii_case(name))?;
+    let month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        .iter()
+        .position(|month| month.eq_ignore_ascii_case(name))?;
     let year: i32 = fields.next()?.parse().ok()?;
     let clock = fields.next()?;
     iso8601(&format!("{year:04}-{:02}-{day:02}T{clock}{}", month + 1, fields.next().unwrap_or("")))

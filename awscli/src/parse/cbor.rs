@@ -118,7 +118,8 @@ impl<'a> Items<'a> {
                 let value = self.item()?;
                 match value {
                     Value::Int(_) | Value::Float(_) if tag == EPOCH_TAG => {
-                        timestamp_value(timestamp::from_value(&value)).ok_or_else(|| syntax("a time out of range"))?
+                        timestamp_value(timestamp::from_value(&value))
+                            .ok_or_else(|| syntax("a time out of range"))?
                     }
                     _ => return Err(syntax("a tag that the protocol does not use")),
                 }
@@ -193,15 +194,23 @@ mod tests {
     #[test]
     fn hostile_bodies_end_in_errors() {
         assert_eq!(parse_document(&[0x81; MAX_DEPTH + 1]), Err(ParseError::TooDeep));
-        assert!(parse_document(&[0x9B, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]).is_err(), "a huge length");
-        assert!(parse_document(&[0x5B, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]).is_err(), "a huge string");
+        assert!(
+            parse_document(&[0x9B, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]).is_err(),
+            "a huge length"
+        );
+        assert!(
+            parse_document(&[0x5B, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]).is_err(),
+            "a huge string"
+        );
         assert!(parse_document(&[]).is_err());
         assert!(parse_document(&[0x9F, 0x01]).is_err(), "no break");
     }
 
     #[test]
     fn half_floats() {
-        for (bits, number) in [(0x3C00, 1.0), (0xC000, -2.0), (0x7BFF, 65504.0), (0x0001, 5.960_464_477_539_063e-8)] {
+        for (bits, number) in
+            [(0x3C00, 1.0), (0xC000, -2.0), (0x7BFF, 65504.0), (0x0001, 5.960_464_477_539_063e-8)]
+        {
             assert_eq!(half(bits), number);
         }
         assert!(half(0x7E00).is_nan());

@@ -39,9 +39,13 @@ pub(super) fn read(reader: &Reader<'_>) -> ServiceError {
         let header = ["x-amzn-requestid", "x-amz-request-id"].iter().find_map(|name| response.header(name));
         error.request_id = header.map(str::to_owned);
     }
-    add_modeled(reader, &mut error);
+    // A modeled error goes by either of its names.
+    let own_code = error.code.clone();
     if let Some(query_code) = query_error_code(reader) {
         error.code = query_code;
+    }
+    if !add_modeled(reader, &error.code.clone(), &mut error) {
+        add_modeled(reader, &own_code, &mut error);
     }
     error
 }
@@ -63,7 +67,9 @@ fn reason(status: u16) -> &'static str {
         413 => "Request Entity Too Large",
         414 => "Request-URI Too Long",
         416 => "Requested Range Not Satisfiable",
-        _ => http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or(""),
+        _ => {
+            http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("")
+        }
     }
 }
 
@@ -124,7 +130,8 @@ fn of_xml(reader: &Reader<'_>) -> ServiceError {
     };
     let code = take("Code").unwrap_or_default();
     let message = take("Message").unwrap_or_default();
-    let outer_id = ["RequestId", "RequestID"].iter().find_map(|name| root.child(name)).map(|id| id.text.clone());
+    let outer_id =
+        ["RequestId", "RequestID"].iter().find_map(|name| root.child(name)).map(|id| id.text.clone());
     if inner.is_none() {
         take("RequestId");
         take("HostId");
@@ -132,17 +139,17 @@ fn of_xml(reader: &Reader<'_>) -> ServiceError {
     ServiceError { code, message, request_id: outer_id, details, ..ServiceError::default() }
 }
 
-/// Adds the members that the model gives the error of this code.
-fn add_modeled(reader: &Reader<'_>, error: &mut ServiceError) {
+/// Adds the members that the model gives the error of this code, if it knows it.
+fn add_modeled(reader: &Reader<'_>, code: &str, error: &mut ServiceError) -> bool {
     let named = reader.service.shapes.iter().find_map(|shape| match &shape.kind {
         Kind::Structure(structure) if structure.exception => {
             let own_code = if structure.error_code.is_empty() { &shape.name } else { &structure.error_code };
-            (*own_code == error.code).then_some(Target { name: &shape.name, structure })
+            (*own_code == code).then_some(Target { name: &shape.name, structure })
         }
         _ => None,
     });
     let Some(target) = named else {
-        return;
+        return false;
     };
     error.retryable = target.structure.retryable;
     let fields = match reader.service.protocol {
@@ -154,4 +161,5 @@ fn add_modeled(reader: &Reader<'_>, error: &mut ServiceError) {
         Protocol::RestJson | Protocol::RestXml => rest::read(reader, target),
     };
     error.fields = fields.unwrap_or_default();
+    true
 }

@@ -1,6 +1,8 @@
 //! JSON bodies, and results out of trees of values (which CBOR bodies share).
 
-use super::{MAX_DEPTH, MAX_VALUES, ParseError, Reader, Target, decode_base64, float, is_in_body, union_member};
+use super::{
+    MAX_DEPTH, MAX_VALUES, ParseError, Reader, Target, decode_base64, float, is_in_body, union_member,
+};
 use crate::model::{Kind, Member, Protocol};
 use crate::serialize::wire_name;
 use crate::timestamp;
@@ -152,7 +154,9 @@ mod tests {
 
     #[test]
     fn depth_is_bounded() {
-        for (depth, fits) in [(MAX_DEPTH - 2, true), (MAX_DEPTH - 1, true), (MAX_DEPTH, false), (100_000, false)] {
+        for (depth, fits) in
+            [(MAX_DEPTH - 2, true), (MAX_DEPTH - 1, true), (MAX_DEPTH, false), (100_000, false)]
+        {
             let body = "[".repeat(depth) + &"]".repeat(depth);
             assert_eq!(parse_document(body.as_bytes()).is_ok(), fits, "{depth}");
         }

@@ -15,7 +15,8 @@ pub(super) fn read(reader: &Reader<'_>, target: Target<'_>) -> Result<Map, Parse
         }
     }
     let body = &reader.response.body;
-    let Some(payload) = target.structure.payload.map(|index| &target.structure.members[index as usize]) else {
+    let Some(payload) = target.structure.payload.map(|index| &target.structure.members[index as usize])
+    else {
         let members = match whole_body(reader, target, body)? {
             Value::Map(members) => members,
             _ => Map::new(),

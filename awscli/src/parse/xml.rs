@@ -66,7 +66,8 @@ pub(super) fn parse_document(body: &[u8]) -> Result<Element, ParseError> {
     let mut open: Vec<Element> = Vec::new();
     let mut root = None;
     let mut count = 0;
-    let close = |open: &mut Vec<Element>, root: &mut Option<Element>, element: Element| match open.last_mut() {
+    let close = |open: &mut Vec<Element>, root: &mut Option<Element>, element: Element| match open.last_mut()
+    {
         Some(parent) => parent.children.push(element),
         None => *root = Some(element),
     };
@@ -163,7 +164,11 @@ pub(super) fn result(reader: &Reader<'_>, output: Target<'_>) -> Result<Map, Par
 }
 
 /// A structure's members out of an element. A union's unknown member comes as `SDK_UNKNOWN_MEMBER`.
-pub(super) fn structure(reader: &Reader<'_>, target: Target<'_>, element: &Element) -> Result<Map, ParseError> {
+pub(super) fn structure(
+    reader: &Reader<'_>,
+    target: Target<'_>,
+    element: &Element,
+) -> Result<Map, ParseError> {
     let element = if target.structure.exception { error_root(reader, element) } else { element };
     let children = element.by_name();
     if target.structure.union {
@@ -189,7 +194,9 @@ pub(super) fn structure(reader: &Reader<'_>, target: Target<'_>, element: &Eleme
 /// A flattened list goes by the name of its items, if they have one.
 fn element_name<'a>(reader: &Reader<'a>, member: &'a Member) -> &'a str {
     match reader.kind(member) {
-        kind @ Kind::List { member: item, .. } if is_flattened(member, kind) && !item.location_name.is_empty() => {
+        kind @ Kind::List { member: item, .. }
+            if is_flattened(member, kind) && !item.location_name.is_empty() =>
+        {
             &item.location_name
         }
         _ => wire_name(member),
@@ -229,7 +236,8 @@ fn value(reader: &Reader<'_>, member: &Member, elements: &[&Element]) -> Result<
         }
         Kind::Map { key, value: map_value, .. } => {
             let mut map = Map::new();
-            let entries: Vec<&Element> = if flattened { elements.to_vec() } else { first.children.iter().collect() };
+            let entries: Vec<&Element> =
+                if flattened { elements.to_vec() } else { first.children.iter().collect() };
             for entry in entries {
                 let found_key = entry.child(wire_name(key));
                 let found_value = entry.child(wire_name(map_value));

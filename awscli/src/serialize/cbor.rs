@@ -1,6 +1,8 @@
 //! Smithy RPC v2 with CBOR bodies (RFC 8949), in the shortest definite-length form.
 
-use super::{HttpRequest, SerializeError, Writer, as_list, as_map, blob_bytes, member, type_error, wire_name};
+use super::{
+    HttpRequest, SerializeError, Writer, as_list, as_map, blob_bytes, member, type_error, wire_name,
+};
 use crate::model::{Kind, Member, Structure, TimestampFormat};
 use crate::timestamp::Written;
 use crate::value::{Map, Value};

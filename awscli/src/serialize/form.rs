@@ -1,6 +1,8 @@
 //! The query protocol and EC2's variant of it: everything is a form of dotted names.
 
-use super::{HttpRequest, SerializeError, Writer, as_list, as_map, blob_bytes, is_flattened, member, scalar_text};
+use super::{
+    HttpRequest, SerializeError, Writer, as_list, as_map, blob_bytes, is_flattened, member, scalar_text,
+};
 use crate::model::{Kind, Member, Protocol, Structure, TimestampFormat};
 use crate::value::{Map, Value};
 
@@ -14,7 +16,10 @@ pub(super) fn request(writer: &Writer<'_>, params: &Map) -> Result<HttpRequest, 
     Ok(HttpRequest {
         method: writer.method(),
         path: "/".to_owned(),
-        headers: vec![("Content-Type".to_owned(), "application/x-www-form-urlencoded; charset=utf-8".to_owned())],
+        headers: vec![(
+            "Content-Type".to_owned(),
+            "application/x-www-form-urlencoded; charset=utf-8".to_owned(),
+        )],
         body: encode(&form.pairs).into_bytes(),
         ..HttpRequest::default()
     })

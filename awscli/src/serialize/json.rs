@@ -40,7 +40,11 @@ pub(super) fn structure_text(
 }
 
 /// A payload member as JSON text.
-pub(super) fn member_text(writer: &Writer<'_>, member: &Member, value: &Value) -> Result<String, SerializeError> {
+pub(super) fn member_text(
+    writer: &Writer<'_>,
+    member: &Member,
+    value: &Value,
+) -> Result<String, SerializeError> {
     let mut body = Body { writer, text: String::new() };
     body.value(member, value)?;
     Ok(body.text)
@@ -77,7 +81,9 @@ impl Body<'_> {
             return Ok(());
         }
         match self.writer.kind(member) {
-            Kind::Structure(structure) if structure.document => write_document(&mut self.text, value, ", ", ": "),
+            Kind::Structure(structure) if structure.document => {
+                write_document(&mut self.text, value, ", ", ": ")
+            }
             Kind::Structure(structure) => self.structure(structure, as_map(member, value)?)?,
             Kind::Map { value: map_value, .. } => {
                 self.text.push('{');

@@ -2,7 +2,9 @@
 
 use indexmap::IndexMap;
 
-use super::{HttpRequest, SerializeError, Writer, blob_bytes, is_body, member, percent_encode, scalar_text, wire_name};
+use super::{
+    HttpRequest, SerializeError, Writer, blob_bytes, is_body, member, percent_encode, scalar_text, wire_name,
+};
 use crate::model::{Kind, Location, Member, Protocol, Structure, TimestampFormat};
 use crate::timestamp;
 use crate::value::{Map, Value};
@@ -42,7 +44,8 @@ pub(super) fn request(writer: &Writer<'_>, params: &Map) -> Result<HttpRequest, 
                     }
                 }
                 (Kind::List { member: item, .. }, Value::List(items)) => {
-                    let items: Result<_, _> = items.iter().map(|value| url_text(writer, item, value)).collect();
+                    let items: Result<_, _> =
+                        items.iter().map(|value| url_text(writer, item, value)).collect();
                     query.insert(key, items?);
                 }
                 _ => {
@@ -163,7 +166,9 @@ fn write_body(
                 }
                 return Ok(());
             }
-            (_, Some(value)) if json => request.body = super::json::member_text(writer, payload, value)?.into_bytes(),
+            (_, Some(value)) if json => {
+                request.body = super::json::member_text(writer, payload, value)?.into_bytes()
+            }
             (_, Some(value)) => request.body = super::xml::member_text(writer, payload, value)?.into_bytes(),
             (_, None) if json => request.body = b"{}".to_vec(),
             (_, None) => {}

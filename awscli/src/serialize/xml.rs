@@ -1,6 +1,8 @@
 //! XML bodies of the rest-xml protocol.
 
-use super::{SerializeError, Writer, as_list, as_map, blob_bytes, is_flattened, member, scalar_text, wire_name};
+use super::{
+    SerializeError, Writer, as_list, as_map, blob_bytes, is_flattened, member, scalar_text, wire_name,
+};
 use crate::model::{Kind, Member, Structure, TimestampFormat, XmlNamespace};
 use crate::value::{Map, Value};
 
@@ -23,10 +25,16 @@ pub(super) fn input_text(
 }
 
 /// A payload member as one element.
-pub(super) fn member_text(writer: &Writer<'_>, member: &Member, value: &Value) -> Result<String, SerializeError> {
+pub(super) fn member_text(
+    writer: &Writer<'_>,
+    member: &Member,
+    value: &Value,
+) -> Result<String, SerializeError> {
     let mut body = Body { writer, text: String::new() };
     let name = match writer.kind(member) {
-        Kind::Structure(structure) if member.location_name.is_empty() && !structure.location_name.is_empty() => {
+        Kind::Structure(structure)
+            if member.location_name.is_empty() && !structure.location_name.is_empty() =>
+        {
             &structure.location_name
         }
         _ => wire_name(member),
@@ -155,7 +163,9 @@ impl Body<'_> {
 /// A structure may bring its own name, which a reference without one takes over.
 fn member_name<'a>(writer: &Writer<'a>, member: &'a Member) -> &'a str {
     match writer.kind(member) {
-        Kind::Structure(structure) if member.location_name.is_empty() && !structure.location_name.is_empty() => {
+        Kind::Structure(structure)
+            if member.location_name.is_empty() && !structure.location_name.is_empty() =>
+        {
             &structure.location_name
         }
         _ => wire_name(member),
