@@ -141,7 +141,8 @@ pub enum ContextValue {
 pub struct Argument {
     /// Without the leading dashes.
     pub name: String,
-    /// Index of the top-level input member that it sets.
+    /// Index of the top-level input member that it sets, or, for a paging option, that it hides while results are
+    /// paged. [`NO_MEMBER`] if there is none.
     pub member: u32,
     /// Must be given (unless the input comes as JSON).
     pub required: bool,
@@ -150,6 +151,9 @@ pub struct Argument {
     /// What kind of option it is.
     pub kind: ArgumentKind,
 }
+
+/// [`Argument::member`] of an option without a member.
+pub const NO_MEMBER: u32 = u32::MAX;
 
 /// How an option is written and what it sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,6 +168,20 @@ pub enum ArgumentKind {
     WrappedFlag,
     /// `--no-name` of a wrapped flag.
     WrappedNo,
+    /// `--starting-token`: where paging begins.
+    StartingToken,
+    /// `--page-size`: how many items a page has.
+    PageSize,
+    /// `--max-items`: how many items are shown at most.
+    MaxItems,
+    /// The one positional word of some commands: the file that a streamed result goes to.
+    Outfile,
+    /// An option of the CLI's own, one word. What it sets is the command's own business.
+    Text,
+    /// The same with one word or more.
+    Texts,
+    /// The same without a word.
+    Switch,
 }
 
 /// A shape: a named type of the model.
