@@ -4,6 +4,8 @@
 mod functions;
 mod partitions;
 mod rules;
+mod target;
 
 pub use partitions::{Partition, Partitions};
 pub use rules::{CompileError, EndpointError, Parameters, ResolvedRule, RuleSet};
+pub use target::{Origin, Signing, Target, TargetError};
