@@ -1,11 +1,13 @@
 //! What a result looks like on standard output, byte for byte as the official CLI v2 prints it.
 
+mod error;
 mod json;
 mod python;
 mod text;
 
 use base64::Engine;
 
+pub use error::{error_line, service_error, usage_error};
 pub use json::{compact_ascii_json, json};
 pub use python::python_text;
 pub use text::text;

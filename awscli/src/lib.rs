@@ -7,6 +7,8 @@ pub mod format;
 pub mod model;
 pub mod parse;
 pub mod query;
+pub mod refused;
+pub mod s3_ls;
 pub mod send;
 pub mod serialize;
 pub mod session;

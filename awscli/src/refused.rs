@@ -1,0 +1,113 @@
+//! Commands of the official CLI that are not offered: what needs a terminal, files or programs of the host, and what is
+//! not ready. Each is answered with the reason and what to use instead.
+
+/// Service, operation (`*` for all), and why not.
+const REFUSED: &[(&str, &str, &str)] = &[
+    ("cli-dev", "*", "it is a tool for the CLI's own developers"),
+    ("cloudformation", "deploy", "it reads templates from files; use `aws cloudformation create-change-set`"),
+    ("cloudformation", "package", "it reads and writes files"),
+    ("cloudfront", "sign", "it reads a private key from a file"),
+    (
+        "cloudsearchdomain",
+        "*",
+        "its host would have to be typed, and requests go to AWS's own endpoints only",
+    ),
+    ("cloudtrail", "validate-logs", "it is not ready; read the trail with `aws cloudtrail lookup-events`"),
+    (
+        "codeartifact",
+        "login",
+        "it configures package managers of the host; use `aws codeartifact get-authorization-token`",
+    ),
+    ("codecommit", "credential-helper", "it serves git on the host"),
+    (
+        "configure",
+        "*",
+        "there are no profiles; the role comes with the session, and `--region` names another region",
+    ),
+    ("ddb", "*", "it is not ready; use `aws dynamodb`"),
+    ("deploy", "install", "it changes the host"),
+    ("deploy", "push", "it reads files"),
+    ("deploy", "register", "it writes files; use `aws deploy register-on-premises-instance`"),
+    ("deploy", "uninstall", "it changes the host"),
+    ("ec2-instance-connect", "open-tunnel", "it needs a terminal; use `aws ssm send-command`"),
+    ("ec2-instance-connect", "ssh", "it needs a terminal; use `aws ssm send-command`"),
+    ("ecr", "get-login-password", "it is not ready; use `aws ecr get-authorization-token`"),
+    ("ecr-public", "get-login-password", "it is not ready; use `aws ecr-public get-authorization-token`"),
+    ("ecs", "deploy", "it reads files; use `aws ecs update-service` or `aws deploy create-deployment`"),
+    ("ecs", "execute-command", "it needs a terminal; use `aws ssm send-command`"),
+    ("eks", "get-token", "it is not ready"),
+    ("eks", "update-kubeconfig", "it writes a file of the host; use `aws eks describe-cluster`"),
+    ("emr", "get", "it copies files over SSH"),
+    ("emr", "put", "it copies files over SSH"),
+    ("emr", "socks", "it needs a terminal"),
+    ("emr", "ssh", "it needs a terminal"),
+    ("gamelift", "get-game-session-log", "it writes a file; use `aws gamelift get-game-session-log-url`"),
+    ("gamelift", "upload-build", "it reads files; use `aws gamelift create-build`"),
+    ("history", "*", "nothing is recorded here"),
+    ("lightsail", "push-container-image", "it runs a program of the host"),
+    ("login", "*", "the role comes with the session"),
+    ("logout", "*", "the role comes with the session"),
+    ("logs", "start-live-tail", "it is not ready; use `aws logs filter-log-events`"),
+    ("logs", "tail", "it is not ready; use `aws logs filter-log-events`"),
+    (
+        "machinelearning",
+        "predict",
+        "its host would have to be typed, and requests go to AWS's own endpoints only",
+    ),
+    ("rds", "generate-db-auth-token", "it is not ready"),
+    ("s3", "cp", "it is not ready; use `aws s3api copy-object` between buckets"),
+    ("s3", "mb", "it is not ready; use `aws s3api create-bucket`"),
+    ("s3", "mv", "it is not ready; use `aws s3api copy-object` and `aws s3api delete-object`"),
+    ("s3", "presign", "it is not ready"),
+    ("s3", "rb", "it is not ready; use `aws s3api delete-bucket`"),
+    ("s3", "rm", "it is not ready; use `aws s3api delete-object`"),
+    ("s3", "sync", "it is not ready; use `aws s3api copy-object` between buckets"),
+    ("s3", "website", "it is not ready; use `aws s3api put-bucket-website`"),
+    ("servicecatalog", "generate", "it reads files; use `aws servicecatalog create-product`"),
+    ("ssm", "start-session", "it needs a terminal; use `aws ssm send-command`"),
+    ("sso", "*", "the role comes with the session"),
+    ("update", "*", "there is nothing to update here"),
+];
+
+/// Why `service operation` is not offered, in a sentence, if it is one of the commands that are refused by name.
+pub fn refusal(service: &str, operation: Option<&str>) -> Option<String> {
+    let (_, _, reason) = REFUSED.iter().find(|(refused, refused_operation, _)| {
+        *refused == service && (*refused_operation == "*" || Some(*refused_operation) == operation)
+    })?;
+    let words = operation.map(|operation| format!(" {operation}")).unwrap_or_default();
+    Some(format!("`aws {service}{words}` is not available here: {reason}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_name_the_command_and_what_to_use() {
+        assert_eq!(
+            refusal("ssm", Some("start-session")).as_deref(),
+            Some(
+                "`aws ssm start-session` is not available here: it needs a terminal; use `aws ssm send-command`."
+            )
+        );
+        assert!(refusal("configure", None).is_some() && refusal("configure", Some("list")).is_some());
+        assert_eq!(refusal("ssm", Some("get-parameter")), None);
+        assert_eq!(refusal("s3", None), None);
+        assert_eq!(refusal("s3", Some("ls")), None);
+    }
+
+    #[test]
+    fn what_is_proposed_instead_exists() {
+        let proposals = REFUSED.iter().flat_map(|(.., reason)| reason.split('`').skip(1).step_by(2));
+        for words in proposals.filter_map(|code| code.strip_prefix("aws ")) {
+            let mut words = words.split(' ');
+            let service = words.next().and_then(crate::catalog::service).expect("a proposal names a service");
+            let Some(operation) = words.next() else { continue };
+            assert!(
+                service.operations.iter().any(|known| known.command == operation),
+                "{} {operation}",
+                service.command
+            );
+        }
+    }
+}
