@@ -1,0 +1,208 @@
+//! Credentials of the caller's role, from STS. There is no other source: when STS says no, nothing runs.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use aws_sdk_sts::error::DisplayErrorContext;
+use aws_sdk_sts::types::Tag;
+use awscli::session::Credentials;
+use shared::arn::RoleArn;
+use shared::ids::{JobId, TenantId, UserId};
+use shared::job::Job;
+
+use crate::Clock;
+use crate::authorize::Grant;
+
+/// How long a role session lasts, in seconds. A role allows at least this much.
+const SESSION: i32 = 3600;
+
+/// How long before their expiry credentials are not used any more, in seconds: the longest that a command may run on
+/// them is bounded by what is left.
+pub const EXPIRY_MARGIN: u64 = 5 * 60;
+
+/// How many role sessions are kept at a time.
+const MAX_SESSIONS: usize = 1_000;
+
+/// The most characters of a session name or source identity (STS's limit).
+const MAX_NAME: usize = 64;
+
+/// Why there are no credentials.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AssumeError {
+    /// STS said no. Its own code and words.
+    #[error("AWS refused the role: {code}: {message}")]
+    Refused {
+        /// Such as `AccessDenied`.
+        code: String,
+        /// AWS's text.
+        message: String,
+    },
+    /// STS throttles, fails or cannot be reached.
+    #[error("STS cannot be reached")]
+    Unavailable(String),
+}
+
+/// Opens role sessions and keeps them for their life.
+pub struct Roles {
+    sts: aws_sdk_sts::Client,
+    clock: Clock,
+    sessions: Mutex<HashMap<SessionKey, Session>>,
+}
+
+/// Whose session it is. Nothing else may decide which credentials a job gets.
+#[derive(PartialEq, Eq, Hash)]
+struct SessionKey {
+    tenant: TenantId,
+    role: RoleArn,
+    user: UserId,
+    external_id: String,
+}
+
+#[derive(Clone)]
+struct Session {
+    credentials: Credentials,
+    expires_at: u64,
+}
+
+impl Roles {
+    /// Sessions opened with the function's own role.
+    pub fn new(sts: aws_sdk_sts::Client, clock: Clock) -> Self {
+        Self { sts, clock, sessions: Mutex::default() }
+    }
+
+    /// The credentials of the granted role for the one who typed `job`, and whether STS was asked for them.
+    pub async fn assume(&self, job: &Job, grant: &Grant) -> Result<(Credentials, bool), AssumeError> {
+        let key = SessionKey {
+            tenant: job.tenant.clone(),
+            role: grant.role.clone(),
+            user: job.user.clone(),
+            external_id: grant.external_id.expose().clone(),
+        };
+        let now = self.clock.seconds();
+        let is_fresh = |session: &Session| now + EXPIRY_MARGIN < session.expires_at;
+        let kept = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(session) = kept.filter(is_fresh) {
+            return Ok((session.credentials, false));
+        }
+        let session = self.open(job, grant).await?;
+        let credentials = session.credentials.clone();
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.len() >= MAX_SESSIONS {
+            sessions.retain(|_, session| is_fresh(session));
+        }
+        if sessions.len() < MAX_SESSIONS {
+            sessions.insert(key, session);
+        }
+        Ok((credentials, true))
+    }
+
+    async fn open(&self, job: &Job, grant: &Grant) -> Result<Session, AssumeError> {
+        let tag = |key: &str, value: &str| {
+            Tag::builder()
+                .key(key)
+                .value(value)
+                .build()
+                .map_err(|error| AssumeError::Unavailable(error.to_string()))
+        };
+        let answer = self
+            .sts
+            .assume_role()
+            .role_arn(grant.role.as_str())
+            .role_session_name(session_name(&job.tenant, &job.user, &job.id))
+            .source_identity(source_identity(&job.tenant, &job.user))
+            .external_id(grant.external_id.expose())
+            .tags(tag("alfred:tenant", job.tenant.as_str())?)
+            .tags(tag("alfred:user", job.user.as_str())?)
+            .duration_seconds(SESSION)
+            .send()
+            .await
+            .map_err(|error| {
+                let service = error.as_service_error().map(|service| service.meta());
+                match service.and_then(|meta| meta.code()) {
+                    Some(code) if !is_temporary(code) => AssumeError::Refused {
+                        code: code.to_owned(),
+                        message: service
+                            .and_then(|meta| meta.message())
+                            .unwrap_or("no reason given")
+                            .to_owned(),
+                    },
+                    _ => AssumeError::Unavailable(DisplayErrorContext(&error).to_string()),
+                }
+            })?;
+        let given = answer
+            .credentials
+            .ok_or_else(|| AssumeError::Unavailable("an answer without credentials".into()))?;
+        Ok(Session {
+            expires_at: u64::try_from(given.expiration.secs()).unwrap_or(0),
+            credentials: Credentials {
+                access_key_id: given.access_key_id,
+                secret_access_key: given.secret_access_key,
+                session_token: Some(given.session_token),
+                account_id: Some(grant.role.account().to_owned()),
+            },
+        })
+    }
+}
+
+/// Codes by which a service says "not now" rather than "no".
+fn is_temporary(code: &str) -> bool {
+    [
+        "Throttl",
+        "RequestLimitExceeded",
+        "TooManyRequests",
+        "ServiceUnavailable",
+        "InternalFailure",
+        "InternalError",
+    ]
+    .iter()
+    .any(|sign| code.contains(sign))
+}
+
+/// `ab-<tenant>-<user>-<job>`: made of ids only, so that it is always a valid name and always says who it was.
+fn session_name(tenant: &TenantId, user: &UserId, job: &JobId) -> String {
+    format!(
+        "ab-{}-{}",
+        fitting(tenant, user, MAX_NAME - "ab-".len() - "-".len() - job.short().len()),
+        job.short()
+    )
+}
+
+/// `<tenant>-<user>`: stays on the session whatever roles are chained from it.
+fn source_identity(tenant: &TenantId, user: &UserId) -> String {
+    fitting(tenant, user, MAX_NAME)
+}
+
+/// `<tenant>-<user>` in at most `room` characters. The user is what must stay whole, so the tenant is cut.
+fn fitting(tenant: &TenantId, user: &UserId, room: usize) -> String {
+    let left = room.saturating_sub(user.as_str().len() + 1);
+    let tenant = tenant.as_str();
+    format!("{}-{user}", &tenant[..tenant.len().min(left)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::ids::MAX_SLACK_ID;
+
+    fn is_valid(name: &str) -> bool {
+        (2..=MAX_NAME).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_=,.@-".contains(&byte))
+    }
+
+    #[test]
+    fn names_say_who_it_was_within_the_limits_of_sts() {
+        let job = JobId::from_signature("v0=1");
+        let tenant: TenantId = "T0ALFRED1".parse().unwrap();
+        let user: UserId = "U0ANNA".parse().unwrap();
+        assert_eq!(session_name(&tenant, &user, &job), format!("ab-T0ALFRED1-U0ANNA-{}", job.short()));
+        assert_eq!(source_identity(&tenant, &user), "T0ALFRED1-U0ANNA");
+        for length in [2, 9, 25, 26, MAX_SLACK_ID] {
+            let tenant: TenantId = format!("T{}", "1".repeat(length - 1)).parse().unwrap();
+            let user: UserId = format!("U{}", "2".repeat(length - 1)).parse().unwrap();
+            for name in [session_name(&tenant, &user, &job), source_identity(&tenant, &user)] {
+                assert!(is_valid(&name), "{name}");
+                assert!(name.contains(&format!("-{user}")), "{name}");
+            }
+        }
+    }
+}

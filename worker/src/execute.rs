@@ -1,0 +1,223 @@
+//! The command: its words, what they may be, and its run inside this process. There is no shell and no child process.
+
+use std::time::{Duration, Instant};
+
+use awscli::send::HttpClient;
+use awscli::session::{Budget, Credentials, Output, Session};
+use shared::ids::JobId;
+use uuid::Uuid;
+
+use crate::claim::{Claim, Ledger};
+use crate::journal::LedgerJournal;
+use crate::reveal;
+use crate::split::{self, SplitError};
+
+/// What of a function's time is kept for storing and posting the answer.
+pub const ANSWER_TIME: Duration = Duration::from_secs(15);
+
+/// No call starts with less than this left before a command's deadline.
+pub const RESERVE: Duration = Duration::from_secs(30);
+
+/// How much output of a command is kept, in bytes (5 MiB).
+pub const MAX_OUTPUT: usize = 5 << 20;
+
+/// How many calls a command may make.
+pub const MAX_CALLS: u32 = 200;
+
+/// How many pages a command may read.
+pub const MAX_PAGES: u32 = 50;
+
+/// How much of responses a command may read, in bytes (64 MiB).
+pub const MAX_READ: usize = 64 << 20;
+
+/// The namespace of all idempotency tokens; each job has its own below it.
+const TOKENS: Uuid = Uuid::from_u128(0x9f1c_3f0a_6d0e_4c5b_8a44_a1f7_ed20_b07c);
+
+/// Our own option: which of the caller's roles to use.
+const AS: &str = "--as";
+
+/// A command that may be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// Its words without the leading `aws`.
+    pub argv: Vec<String>,
+    /// What `--as` wants.
+    pub role: Option<String>,
+}
+
+/// Why a text is no command that may be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// It does not split into words.
+    #[error("{0}")]
+    Split(SplitError),
+    /// There are no words.
+    #[error("There is no command. Type one after the slash command, such as `/alfred-invoke aws s3 ls`.")]
+    Empty,
+    /// `--as` without a role.
+    #[error(
+        "`--as` needs the name of one of your roles, such as `--as ReadOnly`. `/alfred whoami` lists them."
+    )]
+    AsWithoutRole,
+    /// `--as` twice.
+    #[error("`--as` is given twice. Keep one.")]
+    AsTwice,
+    /// It would hand out credentials.
+    #[error("{0}")]
+    Mints(String),
+}
+
+/// Reads what was typed. `aws` in front is optional; `--as` may stand anywhere, unquoted.
+pub fn command(text: &str) -> Result<Command, CommandError> {
+    let mut argv = Vec::new();
+    let mut role = None;
+    let mut words = split::split(text).map_err(CommandError::Split)?.into_iter();
+    while let Some(word) = words.next() {
+        let wanted = match word.text.strip_prefix(AS) {
+            Some("") if !word.quoted => {
+                words.next().map(|word| word.text).filter(|name| !name.starts_with("--"))
+            }
+            Some(value) if value.starts_with('=') => Some(value[1..].to_owned()),
+            _ => {
+                argv.push(word.text);
+                continue;
+            }
+        };
+        let wanted = wanted.filter(|name| !name.is_empty()).ok_or(CommandError::AsWithoutRole)?;
+        if role.replace(wanted).is_some() {
+            return Err(CommandError::AsTwice);
+        }
+    }
+    if argv.first().is_some_and(|word| word == "aws") {
+        argv.remove(0);
+    }
+    if argv.is_empty() {
+        return Err(CommandError::Empty);
+    }
+    match reveal::named_operation(argv.iter().map(String::as_str)) {
+        Some((service, operation)) if reveal::mints(service, operation) => {
+            Err(CommandError::Mints(reveal::minting_refusal(service, operation)))
+        }
+        _ => Ok(Command { argv, role }),
+    }
+}
+
+/// Where commands run.
+pub struct Aws {
+    /// Keeps the connections of all commands.
+    pub http: HttpClient,
+    /// An endpoint that stands for every service, from the configuration.
+    pub endpoint: Option<url::Url>,
+    /// The region of commands that name none.
+    pub region: String,
+}
+
+impl Aws {
+    /// Runs a command for `job` under `credentials`, with `left` of the function's time left. Gives its output and how
+    /// many secret values are hidden in it.
+    pub async fn run(
+        &self,
+        command: &Command,
+        credentials: Credentials,
+        ledger: &Ledger,
+        claim: &Claim,
+        job: &JobId,
+        left: Duration,
+    ) -> (Output, usize) {
+        let journal = LedgerJournal::new(ledger, claim);
+        let session = Session {
+            credentials,
+            region: Some(self.region.clone()),
+            endpoint: self.endpoint.clone(),
+            http: &self.http,
+            budget: Budget {
+                deadline: Instant::now() + left.saturating_sub(ANSWER_TIME),
+                reserve: RESERVE,
+                calls: MAX_CALLS,
+                pages: MAX_PAGES,
+                output_bytes: MAX_OUTPUT,
+                read_bytes: MAX_READ,
+            },
+            journal: &journal,
+            token_namespace: token_namespace(job),
+            clock: None,
+        };
+        let mut output = run_command(&command.argv, &session).await;
+        let hidden = mask(&mut output, &journal.secret_members(), &command.argv);
+        (output, hidden)
+    }
+}
+
+/// Hands the words to the `aws` library.
+async fn run_command(argv: &[String], _session: &Session<'_>) -> Output {
+    let stderr = format!("aws: error: this build does not run `{}` yet\n", argv.join(" "));
+    Output { stderr, exit_status: 255, ..Output::default() }
+}
+
+/// Two runs of one job send the same tokens, so AWS sees one request.
+fn token_namespace(job: &JobId) -> Uuid {
+    Uuid::new_v5(&TOKENS, job.as_str().as_bytes())
+}
+
+/// Hides secrets in the output. Gives how many.
+fn mask(output: &mut Output, members: &[&str], argv: &[String]) -> usize {
+    let shaped = argv.iter().any(|word| word.starts_with("--q") || word.starts_with("--output"));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let (shown, hidden) = reveal::hide(&stdout, members, shaped);
+    if hidden > 0 {
+        output.stdout = shown.into_owned().into_bytes();
+    }
+    hidden
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_leading_aws_is_optional_and_as_may_stand_anywhere() {
+        for (text, argv, role) in [
+            ("aws s3 ls", "s3 ls", None),
+            ("s3 ls", "s3 ls", None),
+            ("--as prod aws s3 ls", "s3 ls", Some("prod")),
+            ("aws --as prod s3 ls", "s3 ls", Some("prod")),
+            ("aws s3 ls --as prod", "s3 ls", Some("prod")),
+            ("aws s3 ls --as=prod", "s3 ls", Some("prod")),
+            ("aws s3 ls --as='my role'", "s3 ls", Some("my role")),
+            ("aws s3 ls '--as' prod", "s3 ls --as prod", None),
+            ("aws x y --asset-id 1", "x y --asset-id 1", None),
+        ] {
+            let command = command(text).unwrap();
+            assert_eq!((command.argv.join(" ").as_str(), command.role.as_deref()), (argv, role), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_is_refused_with_the_next_step() {
+        for (text, expected) in [
+            ("", CommandError::Empty),
+            ("aws", CommandError::Empty),
+            ("--as prod", CommandError::Empty),
+            ("aws s3 ls --as", CommandError::AsWithoutRole),
+            ("aws --as --region x s3 ls", CommandError::AsWithoutRole),
+            ("aws s3 ls --as=", CommandError::AsWithoutRole),
+            ("aws s3 ls --as a --as b", CommandError::AsTwice),
+        ] {
+            assert_eq!(command(text), Err(expected), "{text}");
+        }
+        for text in [
+            "aws sts assume-role --role-arn x",
+            "aws --region eu-west-1 iam create-access-key",
+            "s3 presign s3://b/k",
+        ] {
+            assert!(matches!(command(text), Err(CommandError::Mints(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_same_job_has_the_same_tokens() {
+        let job = |signature: &str| token_namespace(&JobId::from_signature(signature));
+        assert_eq!(job("v0=a"), job("v0=a"));
+        assert_ne!(job("v0=a"), job("v0=b"));
+    }
+}

@@ -1,0 +1,71 @@
+//! The ledger as the command's write-ahead record: INTENT before a mutating call is sent, DONE after it. It is also the
+//! last place where a call can be refused, and the one that knows exactly which calls there were.
+
+use std::sync::{Mutex, PoisonError};
+
+use awscli::session::{Call, CallEnd, Effect, Journal, JournalFuture};
+
+use crate::claim::{CallState, Claim, JournaledCall, Ledger, LedgerError};
+use crate::reveal;
+
+/// The calls of one job, on their way into its item.
+pub struct LedgerJournal<'a> {
+    ledger: &'a Ledger,
+    claim: &'a Claim,
+    secret_members: Mutex<Vec<&'static str>>,
+}
+
+impl<'a> LedgerJournal<'a> {
+    /// Writes into the item of `claim`.
+    pub fn new(ledger: &'a Ledger, claim: &'a Claim) -> Self {
+        Self { ledger, claim, secret_members: Mutex::default() }
+    }
+
+    /// The members that the results of the calls hide.
+    pub fn secret_members(&self) -> Vec<&'static str> {
+        self.secret_members.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Journal for LedgerJournal<'_> {
+    fn before<'a>(&'a self, call: &'a Call) -> JournalFuture<'a> {
+        Box::pin(async move {
+            if reveal::mints(&call.service, &call.operation) {
+                return Err(reveal::minting_refusal(&call.service, &call.operation));
+            }
+            let members = reveal::secret_members(&call.service, &call.operation);
+            self.secret_members.lock().unwrap_or_else(PoisonError::into_inner).extend(members);
+            if call.effect == Effect::Read {
+                return Ok(());
+            }
+            let journaled = JournaledCall {
+                name: format!("{} {}", call.service, call.operation),
+                token: call.token.clone(),
+                state: CallState::Intent,
+            };
+            self.ledger.intend(self.claim, call.number, &journaled).await.map_err(|error| {
+                tracing::warn!(job.id = self.claim.id(), %error, "intent not written");
+                match error {
+                    LedgerError::Lost => "another worker has taken this job over, so the call was not made".to_owned(),
+                    _ => "the journal cannot be written at the moment, so the call was not made; try again in a minute"
+                        .to_owned(),
+                }
+            })
+        })
+    }
+
+    fn after<'a>(&'a self, call: &'a Call, end: &'a CallEnd) -> JournalFuture<'a> {
+        Box::pin(async move {
+            let done = match (call.effect, end) {
+                // INTENT without an end is how the ledger says "unknown".
+                (Effect::Read, _) | (_, CallEnd::Unknown) => return Ok(()),
+                (Effect::Write, CallEnd::Done) => true,
+                (Effect::Write, CallEnd::Refused) => false,
+            };
+            self.ledger.ended(self.claim, call.number, done).await.map_err(|error| {
+                tracing::warn!(job.id = self.claim.id(), %error, "end of a call not written");
+                "its end is written later".to_owned()
+            })
+        })
+    }
+}
