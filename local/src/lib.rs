@@ -7,3 +7,4 @@
 pub mod aws;
 pub mod lambda;
 pub mod logs;
+pub mod slack;

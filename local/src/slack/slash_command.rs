@@ -1,0 +1,411 @@
+//! A person presses Enter: the text becomes a signed request to the app, and its acknowledgement becomes what the
+//! person sees.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use serde_json::Value;
+
+use super::block_kit;
+use super::message::{Origin, SLACKBOT};
+use super::mrkdwn::{Auto, BROADCASTS};
+use super::signature::{form, sign};
+use super::state::{Draft, ResponseUrl, State, secret};
+use super::world::{ChannelKind, Command, World};
+use super::{Inner, block_list};
+
+/// How long Slack waits for an acknowledgement.
+pub const ACK_TIMEOUT: Duration = Duration::from_millis(3000);
+/// The most of an answer's body that is read, in bytes.
+const ANSWER: usize = 1 << 20;
+
+/// A request as it was sent, to be looked at or sent again byte by byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentRequest {
+    /// Below the request URL base.
+    pub path: String,
+    /// As sent, signature included.
+    pub headers: Vec<(String, String)>,
+    /// As sent and signed.
+    pub body: Vec<u8>,
+}
+
+/// How a request departs from what Slack sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Variant {
+    /// Not at all.
+    #[default]
+    Genuine,
+    /// Signed this many seconds ago, or in the future if negative.
+    Aged(i64),
+    /// Signed with another secret.
+    WrongSecret,
+    /// The last digit of the signature is another one.
+    WrongDigit,
+    /// The signature's version is `v1`.
+    WrongVersion,
+    /// Without `X-Slack-Signature`.
+    NoSignature,
+    /// Without `X-Slack-Request-Timestamp`.
+    NoTimestamp,
+    /// `X-Slack-Signature` twice.
+    TwoSignatures,
+    /// A byte of the body is another than the signed one.
+    AlteredBody,
+}
+
+/// What came of pressing Enter.
+#[derive(Debug, Clone)]
+pub struct Typed {
+    /// The request, if the text was a command of the app.
+    pub request: Option<SentRequest>,
+    /// Status of the app's answer, if there was one in time.
+    pub status: Option<u16>,
+    /// `Content-Type` of the app's answer, which decides how the body is read.
+    pub content_type: String,
+    /// Body of the app's answer.
+    pub body: String,
+    /// From the request to the whole answer.
+    pub elapsed: Duration,
+    /// Slack's word for what went wrong, which the person was shown.
+    pub error: Option<String>,
+    /// Where the app may answer.
+    pub response_url: Option<String>,
+}
+
+impl Typed {
+    fn refused(word: &str) -> Self {
+        Self {
+            request: None,
+            status: None,
+            content_type: String::new(),
+            body: String::new(),
+            elapsed: Duration::ZERO,
+            error: Some(word.to_owned()),
+            response_url: None,
+        }
+    }
+}
+
+impl Inner {
+    /// A person types a line into a channel and presses Enter.
+    pub(crate) async fn typed(&self, user: &str, channel: &str, line: &str, variant: Variant) -> Typed {
+        let (command, text) = line.split_once(' ').unwrap_or((line, ""));
+        let prepared = self.change(|state| {
+            if let Err(word) = may_type(state, user, channel) {
+                return Err(Typed::refused(word));
+            }
+            if !line.starts_with('/') {
+                let text = as_entities(line, &state.world);
+                let draft = draft(channel, user, text, Vec::new(), Origin::Typed);
+                state.post(draft, self.clock.now_ms());
+                return Err(Typed { error: None, ..Typed::refused("") });
+            }
+            let Some(known) = state.world.app.commands.iter().find(|known| known.name == command).cloned()
+            else {
+                let text = format!("`{command}` is not a valid command.");
+                state.post(slackbot(channel, user, text), self.clock.now_ms());
+                return Err(Typed::refused("invalid_command"));
+            };
+            Ok(self.request(state, user, channel, &known, text))
+        });
+        let (mut request, response_url) = match prepared {
+            Ok(prepared) => prepared,
+            Err(typed) => return typed,
+        };
+        self.sign(&mut request, variant);
+        let mut typed = self.send(&request).await;
+        typed.response_url = Some(response_url);
+        self.change(|state| {
+            if typed.error.is_none() {
+                typed.error = self.acknowledge(state, user, channel, line, &typed).err().map(str::to_owned);
+            }
+            if let Some(word) = &typed.error {
+                let text = format!("{command} failed with the error \"{word}\"");
+                state.post(slackbot(channel, user, text), self.clock.now_ms());
+            }
+        });
+        typed
+    }
+
+    fn request(
+        &self,
+        state: &mut State,
+        user: &str,
+        channel: &str,
+        command: &Command,
+        text: &str,
+    ) -> (SentRequest, String) {
+        let number = 1_000_000_000 + state.serial();
+        let secret_part = secret();
+        let team = state.world.team.clone();
+        let response_url = format!("{}/commands/{}/{number}/{secret_part}", self.base_url(), team.id);
+        let created_ms = self.clock.now_ms();
+        state.response_urls.insert(
+            secret_part,
+            ResponseUrl { user: user.to_owned(), channel: channel.to_owned(), created_ms, uses: 0 },
+        );
+        let channel_name = match state.world.channel(channel) {
+            Some(known) if known.kind == ChannelKind::Public => known.name.clone(),
+            Some(known) if known.kind == ChannelKind::Direct => "directmessage".to_owned(),
+            _ => "privategroup".to_owned(),
+        };
+        let user_name = state.world.user(user).map(|user| user.name.clone()).unwrap_or_default();
+        let text = if command.should_escape { as_entities(text, &state.world) } else { escape(text) };
+        let trigger = format!("{number}.{}.{}", created_ms % 10_000_000_000, secret());
+        let app = &state.world.app;
+        let mut fields: Vec<(&str, &str)> =
+            vec![("token", &app.verification_token), ("team_id", &team.id), ("team_domain", &team.domain)];
+        if let Some((id, name)) = &team.enterprise {
+            fields.extend([("enterprise_id", id.as_str()), ("enterprise_name", name)]);
+        }
+        fields.extend([
+            ("channel_id", channel),
+            ("channel_name", &channel_name),
+            ("user_id", user),
+            ("user_name", &user_name),
+            ("command", &command.name),
+            ("text", text.trim_end()),
+            ("api_app_id", &app.id),
+            ("is_enterprise_install", "false"),
+            ("response_url", &response_url),
+            ("trigger_id", &trigger),
+        ]);
+        let request = SentRequest {
+            path: command.path.clone(),
+            headers: vec![
+                ("Content-Type".into(), "application/x-www-form-urlencoded".into()),
+                ("User-Agent".into(), "Slackbot 1.0 (+https://api.slack.com/robots)".into()),
+                ("Accept".into(), "application/json,*/*".into()),
+            ],
+            body: form(&fields).into_bytes(),
+        };
+        (request, response_url)
+    }
+
+    /// Signs a request as of now.
+    pub(crate) fn sign(&self, request: &mut SentRequest, variant: Variant) {
+        let signing_secret = self.read(|state| state.world.app.signing_secret.clone());
+        let signing_secret =
+            if variant == Variant::WrongSecret { "not-the-secret".into() } else { signing_secret };
+        let age = if let Variant::Aged(age) = variant { age } else { 0 };
+        let timestamp = self.clock.now().saturating_add_signed(age.saturating_neg()).to_string();
+        let mut signature = sign(&signing_secret, &timestamp, &request.body);
+        match variant {
+            Variant::WrongDigit => {
+                let last = signature.pop();
+                signature.push(if last == Some('0') { '1' } else { '0' });
+            }
+            Variant::WrongVersion => signature.replace_range(..2, "v1"),
+            Variant::AlteredBody => request.body.push(b'1'),
+            _ => {}
+        }
+        if variant != Variant::NoTimestamp {
+            request.headers.push(("X-Slack-Request-Timestamp".into(), timestamp));
+        }
+        if variant != Variant::NoSignature {
+            request.headers.push(("X-Slack-Signature".into(), signature.clone()));
+        }
+        if variant == Variant::TwoSignatures {
+            request.headers.push(("X-Slack-Signature".into(), signature));
+        }
+    }
+
+    /// Sends a request as it stands and waits for the answer as long as Slack does.
+    pub(crate) async fn send(&self, request: &SentRequest) -> Typed {
+        let started = Instant::now();
+        let answered = tokio::time::timeout(ACK_TIMEOUT, self.exchange(request)).await;
+        let mut typed =
+            Typed { request: Some(request.clone()), elapsed: started.elapsed(), ..Typed::refused("") };
+        typed.error = match answered {
+            Err(_) => Some("operation_timeout".to_owned()),
+            Ok(None) => Some("dispatch_failed".to_owned()),
+            Ok(Some((status, content_type, body))) => {
+                typed.status = Some(status);
+                typed.content_type = content_type;
+                typed.body = String::from_utf8_lossy(&body).into_owned();
+                match status {
+                    200..=299 => None,
+                    500.. => Some("http_service_error".to_owned()),
+                    _ => Some("http_client_error".to_owned()),
+                }
+            }
+        };
+        typed
+    }
+
+    /// The app's status, content type and body; `None` if it cannot be reached or breaks off.
+    async fn exchange(&self, request: &SentRequest) -> Option<(u16, String, Bytes)> {
+        let url =
+            self.read(|state| format!("{}{}", state.request_url_base.trim_end_matches('/'), request.path));
+        let mut builder = http::Request::post(url);
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        let sent = builder.body(Full::new(Bytes::from(request.body.clone()))).ok()?;
+        let answer = self.client.request(sent).await.ok()?;
+        let status = answer.status().as_u16();
+        let content_type =
+            answer.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = content_type.unwrap_or_default().to_owned();
+        let body = Limited::new(answer.into_body(), ANSWER).collect().await.ok()?.to_bytes();
+        Some((status, content_type, body))
+    }
+
+    /// Shows a 200 answer to a command. Fails with Slack's word for an answer that it cannot show.
+    fn acknowledge(
+        &self,
+        state: &mut State,
+        user: &str,
+        channel: &str,
+        line: &str,
+        typed: &Typed,
+    ) -> Result<(), &'static str> {
+        let now_ms = self.clock.now_ms();
+        let bot = state.world.app.bot_user.clone();
+        if typed.body.trim().is_empty() {
+            return Ok(());
+        }
+        if !typed.content_type.starts_with("application/json") {
+            let shown = draft(channel, &bot, typed.body.clone(), Vec::new(), Origin::Ack);
+            state.post(Draft { only_for: Some(user.to_owned()), ..shown }, now_ms);
+            return Ok(());
+        }
+        let answer: Value = serde_json::from_str(&typed.body).map_err(|_| "invalid_command_response")?;
+        let answer = answer.as_object().ok_or("invalid_command_response")?;
+        let text = answer.get("text").and_then(Value::as_str).unwrap_or_default();
+        let blocks = block_list(answer.get("blocks")).map_err(|_| "invalid_blocks")?;
+        block_kit::check(&Value::Array(blocks.clone())).map_err(|_| "invalid_blocks")?;
+        if text.is_empty() && blocks.is_empty() {
+            return Ok(());
+        }
+        let everyone = answer.get("response_type").and_then(Value::as_str) == Some("in_channel");
+        if everyone {
+            // The command itself becomes visible too, with every argument in it.
+            state.post(draft(channel, user, escape(line), Vec::new(), Origin::Typed), now_ms);
+        }
+        let shown = draft(channel, &bot, text.to_owned(), blocks, Origin::Ack);
+        state.post(Draft { only_for: (!everyone).then(|| user.to_owned()), ..shown }, now_ms);
+        Ok(())
+    }
+}
+
+fn draft(channel: &str, author: &str, text: String, blocks: Vec<Value>, origin: Origin) -> Draft {
+    Draft {
+        channel: channel.to_owned(),
+        author: author.to_owned(),
+        text,
+        blocks,
+        files: Vec::new(),
+        only_for: None,
+        thread_ts: None,
+        auto: Auto::URLS,
+        origin,
+    }
+}
+
+fn slackbot(channel: &str, user: &str, text: String) -> Draft {
+    let shown = draft(channel, SLACKBOT, text, Vec::new(), Origin::Slackbot);
+    Draft { only_for: Some(user.to_owned()), ..shown }
+}
+
+fn may_type(state: &State, user: &str, channel: &str) -> Result<(), &'static str> {
+    let user = state.world.user(user).ok_or("user_not_found")?;
+    let channel = state.world.channel(channel).ok_or("channel_not_found")?;
+    if user.deleted {
+        Err("account_inactive")
+    } else if !channel.has(&user.id) {
+        Err("not_in_channel")
+    } else if channel.archived {
+        Err("is_archived")
+    } else {
+        Ok(())
+    }
+}
+
+/// `should_escape: true`: mentions, channels, user groups, broadcasts, links and mail addresses become `<…>` entities,
+/// everything else is escaped. Word boundaries and punctuation stay as typed.
+pub(crate) fn as_entities(text: &str, world: &World) -> String {
+    let mut out = String::new();
+    for piece in text.split_inclusive(char::is_whitespace) {
+        let word = piece.trim_end();
+        let (before, rest) = word.split_at(word.find(|c: char| !"([{\"'".contains(c)).unwrap_or(word.len()));
+        let core = rest.trim_end_matches([',', '.', ';', ':', '!', '?', ')', ']', '}', '"', '\'']);
+        out.push_str(&escape(before));
+        match entity(core, world) {
+            Some(entity) => out.push_str(&entity),
+            None => out.push_str(&escape(core)),
+        }
+        out.push_str(&escape(&rest[core.len()..]));
+        out.push_str(&piece[word.len()..]);
+    }
+    out
+}
+
+fn entity(word: &str, world: &World) -> Option<String> {
+    if let Some(name) = word.strip_prefix('@') {
+        if BROADCASTS.contains(&name) {
+            return Some(format!("<!{name}>"));
+        }
+        if let Some(user) = world.users.iter().find(|user| user.name == name) {
+            return Some(format!("<@{}|{name}>", user.id));
+        }
+        let group = world.user_groups.iter().find(|group| group.handle == name && !group.disabled)?;
+        return Some(format!("<!subteam^{}|@{name}>", group.id));
+    }
+    if let Some(name) = word.strip_prefix('#') {
+        let channel = world.channels.iter().find(|channel| channel.name == name && !name.is_empty())?;
+        // Slack leaves the label of a private channel empty.
+        let label = if channel.kind == ChannelKind::Public { name } else { "" };
+        return Some(format!("<#{}|{label}>", channel.id));
+    }
+    if word.starts_with("https://") || word.starts_with("http://") {
+        return (word.len() > 8 && !word.contains(['<', '>', '|'])).then(|| format!("<{}>", escape(word)));
+    }
+    let dotted = |host: &str| {
+        let (name, end) = host.rsplit_once('.').unwrap_or_default();
+        let label =
+            |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        LINKED_DOMAINS.contains(&end) && name.split('.').all(label)
+    };
+    if let Some((mailbox, host)) = word.split_once('@') {
+        let plain =
+            !mailbox.is_empty() && mailbox.chars().all(|c| c.is_ascii_alphanumeric() || "._+-".contains(c));
+        return (plain && dotted(host)).then(|| format!("<mailto:{word}|{word}>"));
+    }
+    dotted(word).then(|| format!("<http://{word}|{word}>"))
+}
+
+/// Endings at which Slack takes a bare word for a web address; the real list is that of all top-level domains.
+const LINKED_DOMAINS: [&str; 8] = ["com", "net", "org", "io", "dev", "co", "de", "uk"];
+
+/// The three characters that Slack escapes, in messages and in commands.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typed_names_and_links_become_entities() {
+        let world = World::demo();
+        for (typed, sent) in [
+            ("s3 ls", "s3 ls"),
+            ("a  b\tc ", "a  b\tc "),
+            ("@anna and (@ben),", "<@U0ANNA|anna> and (<@U0BEN|ben>),"),
+            ("@nobody #nowhere", "@nobody #nowhere"),
+            ("#ops #prod-admins", "<#C0OPS|ops> <#G0PROD|>"),
+            ("@sre @here", "<!subteam^S0SRE|@sre> <!here>"),
+            ("https://a.example/?a=1&b=2", "<https://a.example/?a=1&amp;b=2>"),
+            ("see amazonaws.com.", "see <http://amazonaws.com|amazonaws.com>."),
+            ("ann@x.com s3://x.com/y a.b", "<mailto:ann@x.com|ann@x.com> s3://x.com/y a.b"),
+            ("--query 'a[?b<`1`&&c>d]'", "--query 'a[?b&lt;`1`&amp;&amp;c&gt;d]'"),
+            ("<@U0ANNA> &amp;", "&lt;@U0ANNA&gt; &amp;amp;"),
+        ] {
+            assert_eq!(as_entities(typed, &world), sent);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Everything that the fake remembers, behind one lock, and the rules for adding to it.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use serde_json::Value;
+
+use super::fault::Faults;
+use super::message::{Message, Origin, Shown, ShownFile};
+use super::mrkdwn::Auto;
+use super::world::World;
+
+/// How a response_url that may no longer be used answers. Slack does not document it; all were seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeadUrl {
+    /// 404 with `{"ok":false,"error":"expired_url"}` or `used_url`.
+    #[default]
+    NotFoundJson,
+    /// 410 with the word as text.
+    GoneText,
+    /// 200 with `{"ok":false,…}`.
+    OkFalse,
+}
+
+/// One request that reached the Web API, a response_url or an upload address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The method's name, or `response_url` or `upload`.
+    pub place: String,
+    /// Its error word or text, `None` for success.
+    pub error: Option<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub world: World,
+    pub request_url_base: String,
+    pub messages: Vec<Message>,
+    /// Every version of every message that the app ever put out, for tests that look for leaks.
+    pub posted: Vec<Message>,
+    pub files: BTreeMap<String, File>,
+    pub response_urls: HashMap<String, ResponseUrl>,
+    pub faults: Faults,
+    pub dead_url: DeadUrl,
+    pub rate_limits: bool,
+    /// Unix milliseconds of the latest requests, by method (and channel, for posting).
+    pub recent: HashMap<String, VecDeque<u64>>,
+    pub short_pages: bool,
+    pub calls: Vec<Call>,
+    last_ts: u64,
+    serial: u64,
+}
+
+/// A file on its way in or in place.
+#[derive(Debug, Clone)]
+pub(crate) struct File {
+    pub id: String,
+    pub name: String,
+    pub title: String,
+    pub alt_text: Option<String>,
+    /// What the app announced, in bytes.
+    pub length: usize,
+    pub secret: String,
+    pub bytes: Option<Vec<u8>>,
+    pub completed: bool,
+    pub created: u64,
+    /// Channel and message `ts` of each place where it was shared.
+    pub shares: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ResponseUrl {
+    pub user: String,
+    pub channel: String,
+    pub created_ms: u64,
+    pub uses: u32,
+}
+
+/// What a new message consists of.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub channel: String,
+    pub author: String,
+    pub text: String,
+    pub blocks: Vec<Value>,
+    pub files: Vec<String>,
+    pub only_for: Option<String>,
+    pub thread_ts: Option<String>,
+    pub auto: Auto,
+    pub origin: Origin,
+}
+
+impl State {
+    pub fn new(world: World, request_url_base: String) -> Self {
+        Self {
+            world,
+            request_url_base,
+            messages: Vec::new(),
+            posted: Vec::new(),
+            files: BTreeMap::new(),
+            response_urls: HashMap::new(),
+            faults: Faults::default(),
+            dead_url: DeadUrl::default(),
+            rate_limits: false,
+            recent: HashMap::new(),
+            short_pages: false,
+            calls: Vec::new(),
+            last_ts: 0,
+            serial: 0,
+        }
+    }
+
+    /// Puts a message in its channel and returns its `ts`.
+    pub fn post(&mut self, draft: Draft, now_ms: u64) -> String {
+        // Two messages of one millisecond differ in the microseconds, which Slack uses for nothing else.
+        self.last_ts = (now_ms * 1000).max(self.last_ts + 1);
+        let ts = format!("{}.{:06}", self.last_ts / 1_000_000, self.last_ts % 1_000_000);
+        let message = Message {
+            ts: ts.clone(),
+            channel: draft.channel,
+            author: draft.author,
+            text: draft.text,
+            blocks: draft.blocks,
+            files: draft.files,
+            only_for: draft.only_for,
+            thread_ts: draft.thread_ts,
+            auto: draft.auto,
+            edited: false,
+            origin: draft.origin,
+        };
+        if message.author == self.world.app.bot_user {
+            self.posted.push(message.clone());
+        }
+        self.messages.push(message);
+        ts
+    }
+
+    pub fn shown(&self, message: &Message) -> Shown {
+        let files = message.files.iter().filter_map(|id| self.files.get(id)).map(|file| ShownFile {
+            id: file.id.clone(),
+            name: file.name.clone(),
+            title: file.title.clone(),
+            mimetype: mimetype(&file.name).to_owned(),
+            size: file.length,
+        });
+        message.shown(&self.world, files.collect())
+    }
+
+    /// What a person sees in a channel, oldest first; nothing in a channel where the person is not a member.
+    pub fn seen_by(&self, user: &str, channel: &str) -> Vec<Shown> {
+        if !self.world.channel(channel).is_some_and(|channel| channel.has(user)) {
+            return Vec::new();
+        }
+        let visible =
+            self.messages.iter().filter(|message| message.channel == channel && message.visible_to(user));
+        visible.map(|message| self.shown(message)).collect()
+    }
+
+    /// A number that was not given out before.
+    pub fn serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    pub fn called(&mut self, place: &str, error: Option<&str>) {
+        self.calls.push(Call { place: place.to_owned(), error: error.map(str::to_owned) });
+    }
+}
+
+/// 32 hexadecimal digits that cannot be guessed: the standard library seeds each hasher state from the system.
+pub(crate) fn secret() -> String {
+    let random = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", random(), random())
+}
+
+/// The media type that a file's name promises.
+pub(crate) fn mimetype(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).as_deref() {
+        Some("json") => "application/json",
+        Some("csv") => "text/csv",
+        Some("png") => "image/png",
+        Some("gif") => "image/gif",
+        Some("jpg" | "jpeg") => "image/jpeg",
+        Some("txt" | "log" | "text" | "yaml" | "yml") => "text/plain",
+        _ => "application/octet-stream",
+    }
+}
