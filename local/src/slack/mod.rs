@@ -54,8 +54,8 @@ use self::world::{APP_SCOPES, Token, TokenState, World};
 /// The largest request body that the fake takes, in bytes: files come in whole.
 const BODY: usize = 64 << 20;
 
-/// Gives the console what it draws as each job's path: an array with one object for each job, newest first:
-/// `{"job": "<id>", "steps": [{"step": "acked", "at": "<RFC 3339 time>" | <Unix ms>, "duration_ms": 1.5}]}`.
+/// Gives the console what it draws as each job's path: an array with one object for each job, the newest last:
+/// `{"job": "<id>", "steps": [{"step": "queued", "function": "ingress", "time": "<RFC 3339>", "duration_ms": 1.5}]}`.
 pub type Traces = Arc<dyn Fn() -> Value + Send + Sync>;
 
 /// What a fake Slack is started with.
