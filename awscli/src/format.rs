@@ -3,6 +3,7 @@
 mod error;
 mod json;
 mod python;
+mod table;
 mod text;
 
 use base64::Engine;
@@ -10,6 +11,7 @@ use base64::Engine;
 pub use error::{error_line, service_error, usage_error};
 pub use json::{compact_ascii_json, json};
 pub use python::python_text;
+pub use table::table;
 pub use text::text;
 
 use crate::value::{Timestamp, Value};
