@@ -208,6 +208,33 @@ mod tests {
         assert_eq!(served.join().unwrap(), ["GET / HTTP/1.1", "GET /queue/url HTTP/1.1"]);
     }
 
+    #[tokio::test]
+    async fn a_server_that_signed_its_own_certificate_gets_nothing() {
+        let own = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(own.signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![own.cert.der().clone()], key.into())
+            .unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+        let accepted = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(stream).await.map(|_| ())
+        });
+        let error = sdk_client().unwrap().call(HttpRequest::get(url).unwrap()).await.unwrap_err();
+        assert!(was_never_sent(&error));
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        assert!(cause.to_string().contains("UnknownIssuer"), "{cause}");
+        accepted.await.unwrap().unwrap_err();
+    }
+
     #[test]
     fn tls_trusts_the_compiled_in_roots() {
         assert!(webpki_roots::TLS_SERVER_ROOTS.len() > 100);

@@ -1,5 +1,7 @@
 //! The real binary, run as Lambda runs it: what arrives at API Gateway, what goes back to Slack, what is on the queue.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod world;
 
 use std::process::Stdio;
@@ -51,6 +53,9 @@ async fn a_command_is_on_the_queue_when_its_user_reads_that_it_runs() {
             "response_url": RESPONSE_URL,
         })
     );
+
+    // Fair queues group by workspace.
+    assert_eq!(world.proxy.posts()[0]["MessageGroupId"], "T0ALFRED1");
 
     let log = world.log(|log| steps(log).len() == 2).await;
     for (line, step) in steps(&log).into_iter().zip(["queued", "acked"]) {
@@ -117,7 +122,7 @@ async fn what_needs_no_job_is_answered_without_one() {
         let answer = world.types(command, text).await.ephemeral();
         assert!(answer.starts_with(words), "{answer}");
     }
-    assert_eq!(world.proxy.posts(), 0);
+    assert_eq!(world.proxy.posts().len(), 0);
 }
 
 #[tokio::test]
@@ -144,7 +149,7 @@ async fn what_slack_sends_besides_commands_is_acknowledged() {
         let answer = world.invoke(event).await;
         assert_eq!((answer.status, answer.body.as_str()), (200, ""));
     }
-    assert_eq!(world.proxy.posts(), 0);
+    assert_eq!(world.proxy.posts().len(), 0);
 }
 
 #[tokio::test]
@@ -191,11 +196,19 @@ async fn a_silent_queue_leaves_it_open_whether_the_job_runs() {
     let text = answer.ephemeral();
     assert!(text.starts_with("The job queue did not confirm job `"), "{text}");
     assert!(text.contains("It may still run, once, within the next 15 minutes."), "{text}");
-    assert_eq!(world.proxy.posts(), 2);
+    assert_eq!(world.proxy.posts().len(), 2);
     // The next command finds a working connection.
     assert!(world.types("/alfred-invoke", "s3 ls").await.ephemeral().starts_with("Running"));
     let log = world.log(|log| steps(log).len() == 2).await;
     assert!(log.iter().any(|line| line["level"] == "ERROR" && line["job.id"].is_string()));
+}
+
+#[tokio::test]
+async fn the_first_request_of_a_process_that_never_reached_its_queue_is_answered_in_time() {
+    let world = World::start_with_silent_queue().await;
+    let answer = world.types("/alfred-invoke", "s3 ls").await;
+    assert!(answer.took < PROMISE, "{:?}", answer.took);
+    assert!(answer.ephemeral().starts_with("The job queue did not confirm job `"));
 }
 
 #[tokio::test]
@@ -206,7 +219,7 @@ async fn a_queue_that_takes_the_second_try_is_enough() {
         let answer = world.types("/alfred-invoke", "s3 ls").await;
         assert!(answer.ephemeral().starts_with("Running `s3 ls`"), "{fault:?}");
         assert!(answer.took < PROMISE);
-        assert_eq!(world.proxy.posts(), 2);
+        assert_eq!(world.proxy.posts().len(), 2);
         assert_eq!(world.jobs().await.len(), 1);
     }
 }

@@ -72,6 +72,27 @@ impl World {
         let created = sqs.create_queue().queue_name("alfred-jobs").send().await.unwrap();
         let path = url::Url::parse(created.queue_url().unwrap()).unwrap().path().to_owned();
         let queue_url = format!("{}{path}", proxy.endpoint);
+        let endpoint = proxy.endpoint.clone();
+        Self::run(sqs, queue_url, proxy, &endpoint).await
+    }
+
+    /// As [`World::start`], but whatever is sent to SQS is swallowed from the first byte on.
+    pub async fn start_with_silent_queue() -> Self {
+        let upstream = serve_sqs().await;
+        let proxy = Proxy::start(&upstream).await;
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", silent.local_addr().unwrap());
+        tokio::spawn(async move {
+            let mut connections = Vec::new();
+            while let Ok((connection, _)) = silent.accept().await {
+                connections.push(connection);
+            }
+        });
+        Self::run(sqs_client(&upstream), format!("{endpoint}/111111111111/alfred-jobs"), proxy, &endpoint)
+            .await
+    }
+
+    async fn run(sqs: aws_sdk_sqs::Client, queue_url: String, proxy: Proxy, endpoint: &str) -> Self {
         let (runtime, runtime_api) = serve_runtime_api().await;
         let mut ingress = Command::new(env!("CARGO_BIN_EXE_ingress"))
             .env_clear()
@@ -79,7 +100,7 @@ impl World {
             .envs([
                 ("SLACK_SIGNING_SECRET", SECRET),
                 ("JOBS_QUEUE_URL", &queue_url),
-                ("AWS_ENDPOINT_URL", &proxy.endpoint),
+                ("AWS_ENDPOINT_URL", endpoint),
                 ("LOG_LEVEL", "trace"),
             ])
             .stdout(Stdio::piped())
@@ -339,7 +360,7 @@ pub enum Fault {
 pub struct Proxy {
     pub endpoint: String,
     faults: Arc<Mutex<VecDeque<Fault>>>,
-    posts: Arc<Mutex<usize>>,
+    posts: Arc<Mutex<Vec<Value>>>,
     running: Option<JoinSet<()>>,
 }
 
@@ -348,7 +369,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let faults = Arc::<Mutex<VecDeque<Fault>>>::default();
-        let posts = Arc::<Mutex<usize>>::default();
+        let posts = Arc::<Mutex<Vec<Value>>>::default();
         let mut running = JoinSet::new();
         let (planned, counted, upstream) = (faults.clone(), posts.clone(), upstream.to_owned());
         running.spawn(async move {
@@ -365,9 +386,9 @@ impl Proxy {
         locked(&self.faults).extend(faults);
     }
 
-    /// How many times something was to be put on the queue.
-    pub fn posts(&self) -> usize {
-        *locked(&self.posts)
+    /// What was to be put on the queue, each time.
+    pub fn posts(&self) -> Vec<Value> {
+        locked(&self.posts).clone()
     }
 
     /// Closes every connection; new ones are refused.
@@ -380,13 +401,14 @@ async fn pass(
     client: TcpStream,
     upstream: String,
     faults: Arc<Mutex<VecDeque<Fault>>>,
-    posts: Arc<Mutex<usize>>,
+    posts: Arc<Mutex<Vec<Value>>>,
 ) {
     let mut client = BufReader::new(client);
     let mut upstream = BufReader::new(TcpStream::connect(upstream).await.unwrap());
     while let Some(request) = message(&mut client).await {
         let fault = if request.starts_with(b"POST") {
-            *locked(&posts) += 1;
+            let head = request.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+            locked(&posts).push(serde_json::from_slice(&request[head + 4..]).unwrap());
             locked(&faults).pop_front()
         } else {
             None
