@@ -2,15 +2,21 @@
 //! official API models. It knows neither Slack nor shells, and it takes nothing from the host that it runs on.
 
 pub mod catalog;
+pub mod checksum;
+pub mod customize;
+pub mod effect;
 pub mod endpoint;
 pub mod format;
 pub mod model;
 pub mod parse;
 pub mod query;
 pub mod refused;
+pub mod retry;
 pub mod s3_ls;
 pub mod send;
 pub mod serialize;
 pub mod session;
+pub mod sign;
 pub mod timestamp;
+pub mod transport;
 pub mod value;

@@ -13,7 +13,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use thiserror::Error;
 
 pub use error::ServiceError;
+pub(crate) use json::from_json;
 pub use xml::is_error_document;
+pub(crate) use xml::root_text as xml_root_text;
 
 use crate::model::{Kind, Location, Member, Operation, Protocol, Service, Structure};
 use crate::timestamp;

@@ -1,3 +1,514 @@
-//! Stub.
-/// Stub.
-pub struct HttpClient;
+//! One API call from its parameters to its result: completed, written, journaled, signed, sent, and sent again where
+//! that cannot do a thing twice.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::customize::{self, Added};
+use crate::effect::effect;
+use crate::endpoint::{Origin, Target, TargetError};
+use crate::format;
+use crate::model::{Operation, Service};
+use crate::parse::{Answer, HttpResponse, ParseError, ServiceError, parse};
+use crate::retry::{self, Failure, MAX_ATTEMPTS, Quota};
+use crate::serialize::{HttpRequest, SerializeError, serialize};
+use crate::session::{Call, CallEnd, Effect, Session};
+use crate::sign::{self, Coverage, SignError};
+use crate::timestamp;
+pub use crate::transport::HttpClient;
+use crate::transport::TransportError;
+use crate::value::Map;
+
+/// How long one attempt may take, as in the official CLI. The run's own deadline may be nearer.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A clock that is less than this off is not the reason for a refused signature.
+const CLOCK_TOLERANCE: i64 = 240;
+
+/// What the services see of this program.
+const USER_AGENT: &str = concat!("alfredbot-awscli/", env!("CARGO_PKG_VERSION"));
+
+/// The calls of one run: what they have used up of the session's budget, and what the run must tell in the end.
+pub struct Calls<'a> {
+    session: &'a Session<'a>,
+    /// Calls begun, without retries.
+    pub made: u32,
+    /// Mutating calls whose outcome is unknown.
+    pub unknown: Vec<String>,
+    /// Why the journal may lack the end of a call.
+    pub journal_error: Option<String>,
+    requests: u32,
+    bytes_left: usize,
+    quota: Quota,
+    /// What must be added to the clock, in seconds.
+    skew: i64,
+}
+
+/// What a call gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Response {
+    /// The result's members.
+    pub value: Map,
+    /// The response that they came in. Its body is empty: it has become the value.
+    pub http: HttpResponse,
+}
+
+/// Why a call gave nothing.
+#[derive(Debug, Error)]
+pub enum CallError {
+    /// The service refused it, or failed.
+    #[error("An error occurred ({}) when calling the {operation} operation: {}", error.code, error.message)]
+    Service {
+        /// What it said.
+        error: Box<ServiceError>,
+        /// The operation's name.
+        operation: String,
+        /// How often it was sent again, if that was as often as it may be.
+        retries: Option<u32>,
+    },
+    /// The parameters fit no request.
+    #[error("{0}")]
+    Parameters(String),
+    /// There is no endpoint for it.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// It cannot be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// No connection.
+    #[error("Could not connect to the endpoint URL: \"{url}\" ({reason})")]
+    Connect {
+        /// The address.
+        url: String,
+        /// Why there is none.
+        reason: String,
+    },
+    /// The connection broke.
+    #[error(
+        "Connection was closed before we received a valid response from endpoint URL: \"{url}\" ({reason})"
+    )]
+    Closed {
+        /// The address.
+        url: String,
+        /// How it broke.
+        reason: String,
+    },
+    /// There was no answer in time.
+    #[error("Read timeout on endpoint URL: \"{url}\"")]
+    Timeout {
+        /// The address.
+        url: String,
+    },
+    /// The answer was not understood.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    /// The response's checksum is not that of its body.
+    #[error("Expected checksum {expected} did not match calculated checksum: {found}")]
+    Checksum {
+        /// As in the header.
+        expected: String,
+        /// As computed.
+        found: String,
+    },
+    /// The call was not made since the budget is used up. Names the limit.
+    #[error("{0}")]
+    Budget(String),
+    /// The call was not made since the journal could not be written.
+    #[error("the call was not made, because its record could not be written: {0}")]
+    Journal(String),
+}
+
+impl CallError {
+    /// The error as the AWS CLI prints it on standard error.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Service { error, operation, retries } => format::service_error(error, operation, *retries),
+            other => format::error_line(&other.to_string()),
+        }
+    }
+
+    /// The AWS CLI's exit status for this error.
+    pub fn exit_status(&self) -> i32 {
+        match self {
+            Self::Service { .. } => 254,
+            Self::Parameters(_) => 252,
+            Self::Target(TargetError::NoRegion) => 253,
+            Self::Target(TargetError::BadParameter(_) | TargetError::BadHostLabel(_)) => 252,
+            Self::Budget(_) => 130,
+            _ => 255,
+        }
+    }
+}
+
+impl From<SerializeError> for CallError {
+    fn from(error: SerializeError) -> Self {
+        Self::Parameters(format!("Parameter validation failed:\n{error}"))
+    }
+}
+
+/// One attempt's outcome.
+enum Attempt {
+    Answer(HttpResponse, Answer),
+    Error(CallError, Failure),
+}
+
+impl<'a> Calls<'a> {
+    /// The calls of a run under `session`.
+    pub fn new(session: &'a Session<'a>) -> Self {
+        Self {
+            session,
+            made: 0,
+            unknown: Vec::new(),
+            journal_error: None,
+            requests: 0,
+            bytes_left: session.budget.read_bytes,
+            quota: Quota::default(),
+            skew: 0,
+        }
+    }
+
+    /// The session.
+    pub fn session(&self) -> &'a Session<'a> {
+        self.session
+    }
+
+    /// Makes one call of `operation` in `region`, with retries. `params` are validated.
+    pub async fn send(
+        &mut self,
+        service: &Service,
+        operation: &Operation,
+        mut params: Map,
+        region: Option<&str>,
+    ) -> Result<Response, CallError> {
+        let number = self.made;
+        let namespace = self.session.token_namespace;
+        let token = || Uuid::new_v5(&namespace, number.to_string().as_bytes()).to_string();
+        let added = customize::complete_params(service, operation, &mut params, token)
+            .map_err(CallError::Parameters)?;
+        let mut request = serialize(service, operation, &params)?;
+        customize::complete_request(service, operation, &params, &mut request)
+            .map_err(CallError::Parameters)?;
+        request.set_header("User-Agent", USER_AGENT);
+        let target = self.target(service, operation, &params, region)?;
+        self.check_budget()?;
+        let call = Call {
+            number,
+            service: service.command.clone(),
+            operation: operation.name.clone(),
+            effect: effect(service, operation),
+            token: added.token.clone(),
+        };
+        self.session.journal.before(&call).await.map_err(CallError::Journal)?;
+        self.made += 1;
+        let prepared = Prepared { service, operation, params: &params, request: &request, added: &added };
+        let (outcome, end) = self.attempts(&prepared, &call, target).await;
+        if end == CallEnd::Unknown && call.effect == Effect::Write {
+            self.unknown.push(format!("{} {}", service.command, operation.command));
+        }
+        if let Err(error) = self.session.journal.after(&call, &end).await {
+            self.journal_error.get_or_insert(error);
+        }
+        outcome
+    }
+
+    fn target(
+        &self,
+        service: &Service,
+        operation: &Operation,
+        params: &Map,
+        region: Option<&str>,
+    ) -> Result<Target, TargetError> {
+        let origin = Origin {
+            region,
+            endpoint: self.session.endpoint.as_ref(),
+            account_id: self.session.credentials.account_id.as_deref(),
+        };
+        Target::find(service, operation, params, origin)
+    }
+
+    /// Refuses a call that the budget does not allow.
+    fn check_budget(&self) -> Result<(), CallError> {
+        let budget = &self.session.budget;
+        if self.requests >= budget.calls {
+            return Err(CallError::Budget(format!("the limit of {} calls is reached", budget.calls)));
+        }
+        if self.bytes_left == 0 {
+            return Err(CallError::Budget(format!(
+                "the limit of {} bytes to read is reached",
+                budget.read_bytes
+            )));
+        }
+        if Instant::now() + budget.reserve >= budget.deadline {
+            return Err(CallError::Budget("the time is up".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Sends until there is an answer that stands, and says how the call ended.
+    async fn attempts(
+        &mut self,
+        prepared: &Prepared<'_>,
+        call: &Call,
+        mut target: Target,
+    ) -> (Result<Response, CallError>, CallEnd) {
+        let mut attempt = 1;
+        let mut paid = 0;
+        // Whether an earlier attempt may have reached the service without an answer.
+        let mut doubtful = false;
+        let (mut redirected, mut clock_set) = (false, false);
+        loop {
+            let (error, failure, wish) = match self.attempt(prepared, &target).await {
+                Attempt::Answer(http, Answer::Result(value)) => {
+                    self.quota.give_back(paid);
+                    return (Ok(prepared.respond(http, value)), CallEnd::Done);
+                }
+                Attempt::Answer(http, Answer::Error(error)) => {
+                    if !redirected && let Some(region) = new_region(prepared, &http, &error, &target) {
+                        redirected = true;
+                        match self.target(
+                            prepared.service,
+                            prepared.operation,
+                            prepared.params,
+                            Some(&region),
+                        ) {
+                            Ok(found) => target = found,
+                            Err(error) => return (Err(error.into()), CallEnd::Refused),
+                        }
+                        continue;
+                    }
+                    if !clock_set && retry::may_be_the_clock(&error.code) && self.set_clock(&http) {
+                        clock_set = true;
+                        continue;
+                    }
+                    let wish = http.header("x-amz-retry-after").and_then(|text| text.parse().ok());
+                    let failure = Failure::of(&error);
+                    let error = Box::new(error);
+                    let operation = call.operation.clone();
+                    let error = CallError::Service { error, operation, retries: None };
+                    (error, failure, wish.map(Duration::from_millis))
+                }
+                Attempt::Error(error, failure) => (error, failure, None),
+            };
+            doubtful |= !failure.changed_nothing();
+            let end = if doubtful { CallEnd::Unknown } else { CallEnd::Refused };
+            if !retry::may_repeat(call.effect, call.token.is_some(), failure) {
+                return (Err(error), end);
+            }
+            if attempt >= MAX_ATTEMPTS {
+                return (Err(with_retries(error, attempt - 1)), end);
+            }
+            let Some(cost) = self.quota.take(failure) else {
+                return (Err(error), end);
+            };
+            paid = cost;
+            let pause = retry::wait(attempt, failure, jitter(), wish);
+            let budget = &self.session.budget;
+            if Instant::now() + pause + budget.reserve >= budget.deadline || self.check_budget().is_err() {
+                return (Err(error), end);
+            }
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    /// Signs and sends once.
+    async fn attempt(&mut self, prepared: &Prepared<'_>, target: &Target) -> Attempt {
+        let (request, url) = match self.signed(prepared, target) {
+            Ok(signed) => signed,
+            Err(error) => return Attempt::Error(error.into(), Failure::Refused),
+        };
+        let request = match into_http(request, &url) {
+            Ok(request) => request,
+            Err(reason) => return Attempt::Error(CallError::Parameters(reason), Failure::Refused),
+        };
+        self.requests += 1;
+        let time_left = self.session.budget.deadline.saturating_duration_since(Instant::now());
+        let sent = self.session.http.send(request, self.session.endpoint.as_ref(), self.bytes_left);
+        let mut response = match tokio::time::timeout(time_left.min(ATTEMPT_TIMEOUT), sent).await {
+            Err(_) => return Attempt::Error(CallError::Timeout { url }, Failure::NoAnswer),
+            Ok(Err(error)) => return transport_error(error, url, self.session.budget.read_bytes),
+            Ok(Ok(response)) => response,
+        };
+        self.bytes_left -= response.body.len();
+        let (service, operation) = (prepared.service, prepared.operation);
+        customize::correct_status(service, operation, &mut response);
+        if let Err(error) = check_body(prepared, &response) {
+            return Attempt::Error(error, Failure::NotUnderstood);
+        }
+        let expires = customize::drop_bad_headers(service, operation, &mut response);
+        match parse(service, operation, &response) {
+            Ok(answer) => {
+                response.headers.extend(expires.map(|text| ("expires".to_owned(), text)));
+                Attempt::Answer(response, answer)
+            }
+            Err(error) => Attempt::Error(error.into(), Failure::NotUnderstood),
+        }
+    }
+
+    fn signed(&self, prepared: &Prepared<'_>, target: &Target) -> Result<(HttpRequest, String), SignError> {
+        let mut request = prepared.request.clone();
+        for (name, value) in &target.headers {
+            request.set_header(name, value.as_str());
+        }
+        let Some(signing) = &target.signing else {
+            let url = url_of(&target.url, &request);
+            return Ok((request, url));
+        };
+        let credentials = &self.session.credentials;
+        let (service, operation) = (prepared.service, prepared.operation);
+        let time = self.now();
+        customize::add_presigned_url(
+            service,
+            operation,
+            &mut request,
+            &target.url,
+            signing,
+            credentials,
+            time,
+        )?;
+        let url = url_of(&target.url, &request);
+        sign::sign(&mut request, &url, signing, Coverage::of(service, operation), credentials, time)?;
+        Ok((request, url))
+    }
+
+    fn now(&self) -> SystemTime {
+        let now = self.session.clock.map_or_else(SystemTime::now, |clock| clock());
+        let skew = Duration::from_secs(self.skew.unsigned_abs());
+        if self.skew < 0 { now - skew } else { now + skew }
+    }
+
+    /// Takes the service's time, if it differs from ours by so much that signatures fail.
+    fn set_clock(&mut self, response: &HttpResponse) -> bool {
+        let Some(theirs) = response.header("Date").and_then(timestamp::parse) else {
+            return false;
+        };
+        let ours = time::OffsetDateTime::from(self.now());
+        let difference = (theirs - ours).whole_seconds();
+        if difference.abs() < CLOCK_TOLERANCE {
+            return false;
+        }
+        self.skew += difference;
+        true
+    }
+}
+
+/// A call that is ready to be signed.
+struct Prepared<'a> {
+    service: &'a Service,
+    operation: &'a Operation,
+    params: &'a Map,
+    request: &'a HttpRequest,
+    added: &'a Added,
+}
+
+impl Prepared<'_> {
+    fn respond(&self, mut http: HttpResponse, mut value: Map) -> Response {
+        customize::complete_result(self.service, self.operation, self.added, &http, &mut value);
+        http.body = Vec::new();
+        Response { value, http }
+    }
+}
+
+/// The endpoint with the request's path and query string.
+fn url_of(endpoint: &str, request: &HttpRequest) -> String {
+    let mut url = endpoint.trim_end_matches('/').to_owned();
+    url.push_str(&request.path);
+    let has_path = url.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+    if !has_path {
+        url.push('/');
+    }
+    if !request.query.is_empty() {
+        url.push('?');
+        url.push_str(&request.query);
+    }
+    url
+}
+
+fn into_http(request: HttpRequest, url: &str) -> Result<http::Request<Full<Bytes>>, String> {
+    let bad = |what: &dyn std::fmt::Display| format!("the parameters give no valid request: {what}");
+    let mut built = http::Request::builder().method(request.method.as_str()).uri(url);
+    for (name, value) in &request.headers {
+        let value = http::HeaderValue::from_bytes(value.as_bytes())
+            .map_err(|error| bad(&format!("{name}: {error}")))?;
+        built = built.header(name.as_str(), value);
+    }
+    built.body(Full::new(Bytes::from(request.body))).map_err(|error| bad(&error))
+}
+
+fn transport_error(error: TransportError, url: String, limit: usize) -> Attempt {
+    let reason = error.to_string();
+    match error {
+        TransportError::Refused(_) => Attempt::Error(CallError::Connect { url, reason }, Failure::Refused),
+        TransportError::NotSent(_) => Attempt::Error(CallError::Connect { url, reason }, Failure::NotSent),
+        TransportError::Broken(_) => Attempt::Error(CallError::Closed { url, reason }, Failure::NoAnswer),
+        TransportError::TooLarge(_) => {
+            let text = format!("the responses are larger than the limit of {limit} bytes to read");
+            Attempt::Error(CallError::Budget(text), Failure::NotUnderstood)
+        }
+    }
+}
+
+/// Compares a body with its checksum, where the response brings one of the whole body.
+fn check_body(prepared: &Prepared<'_>, response: &HttpResponse) -> Result<(), CallError> {
+    if prepared.operation.checksum_validation_member.is_empty()
+        || response.is_error()
+        || response.body.is_empty()
+    {
+        return Ok(());
+    }
+    for algorithm in ["CRC64NVME", "CRC32C", "CRC32", "SHA1", "SHA256"] {
+        let header = format!("x-amz-checksum-{}", algorithm.to_lowercase());
+        // A checksum of checksums has the number of the parts behind a dash.
+        let Some(expected) = response.header(&header).filter(|value| !value.contains('-')) else { continue };
+        let found = crate::checksum::checksum(algorithm, &response.body).unwrap_or_default();
+        if found != expected {
+            return Err(CallError::Checksum { expected: expected.to_owned(), found });
+        }
+        return Ok(());
+    }
+    Ok(())
+}
+
+/// The region in which S3 says that the bucket is, if that is why it refused the call.
+fn new_region(
+    prepared: &Prepared<'_>,
+    response: &HttpResponse,
+    error: &ServiceError,
+    target: &Target,
+) -> Option<String> {
+    if prepared.service.name != "s3" {
+        return None;
+    }
+    let operation = prepared.operation.name.as_str();
+    let detail = || error.details.get("Region").and_then(|region| region.as_str());
+    let elsewhere = match error.code.as_str() {
+        "PermanentRedirect" => true,
+        "IllegalLocationConstraintException" => operation != "CreateBucket",
+        "AuthorizationHeaderMalformed" => detail().is_some(),
+        "301" | "400" => matches!(operation, "HeadObject" | "HeadBucket"),
+        _ => matches!(response.status, 301 | 302 | 307),
+    };
+    let region = response.header("x-amz-bucket-region").or_else(detail).filter(|_| elsewhere)?;
+    let current = target.signing.as_ref().map(|signing| signing.region.as_str());
+    (current != Some(region)).then(|| region.to_owned())
+}
+
+/// Says that an error stands although the call was sent as often as it may be.
+fn with_retries(error: CallError, count: u32) -> CallError {
+    match error {
+        CallError::Service { error, operation, .. } => {
+            CallError::Service { error, operation, retries: Some(count) }
+        }
+        other => other,
+    }
+}
+
+/// A number from 0 to 1 that differs from process to process, for waits that should not coincide.
+fn jitter() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0_u8) as f64 / u64::MAX as f64
+}

@@ -11,6 +11,7 @@ mod xml;
 use std::borrow::Cow;
 
 use base64::Engine as _;
+pub(crate) use form::encode as form_encode;
 use thiserror::Error;
 
 use crate::model::{

@@ -19,6 +19,8 @@ pub struct ServiceError {
     pub details: Map,
     /// The members that the model gives this error.
     pub fields: Map,
+    /// The model knows an error of this code.
+    pub modeled: bool,
     /// The model says that the error may go away by itself.
     pub retryable: bool,
 }
@@ -128,8 +130,11 @@ fn of_xml(reader: &Reader<'_>) -> ServiceError {
         Some(Value::Str(text)) => Some(text),
         _ => None,
     };
-    let code = take("Code").unwrap_or_default();
-    let message = take("Message").unwrap_or_default();
+    // What is missing is called so by the official CLI, but for errors that are wrapped in rest-xml.
+    let wrapped = reader.service.protocol == Protocol::RestXml && inner.is_some();
+    let missing = || if wrapped { String::new() } else { "Unknown".to_owned() };
+    let code = take("Code").unwrap_or_else(missing);
+    let message = take("Message").unwrap_or_else(missing);
     let outer_id =
         ["RequestId", "RequestID"].iter().find_map(|name| root.child(name)).map(|id| id.text.clone());
     if inner.is_none() {
@@ -151,6 +156,7 @@ fn add_modeled(reader: &Reader<'_>, code: &str, error: &mut ServiceError) -> boo
     let Some(target) = named else {
         return false;
     };
+    error.modeled = true;
     error.retryable = target.structure.retryable;
     let fields = match reader.service.protocol {
         Protocol::Json => json::result(reader, target),

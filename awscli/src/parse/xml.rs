@@ -148,6 +148,11 @@ pub fn is_error_document(body: &[u8]) -> bool {
     parse_document(body).map_or(true, |root| root.name == "Error")
 }
 
+/// The text of a document's root element, if it is one.
+pub(crate) fn root_text(body: &[u8]) -> Option<String> {
+    Some(parse_document(body).ok()?.text)
+}
+
 /// The result of a query protocol's response.
 pub(super) fn result(reader: &Reader<'_>, output: Target<'_>) -> Result<Map, ParseError> {
     if output.structure.members.is_empty() {

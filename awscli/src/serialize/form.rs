@@ -26,7 +26,7 @@ pub(super) fn request(writer: &Writer<'_>, params: &Map) -> Result<HttpRequest, 
 }
 
 /// Form encoding: percent encoding with `+` for the space.
-fn encode(pairs: &[(String, String)]) -> String {
+pub(crate) fn encode(pairs: &[(String, String)]) -> String {
     let mut body = String::new();
     for (key, value) in pairs {
         if !body.is_empty() {

@@ -1,0 +1,141 @@
+//! Signature Version 4 in headers, with the differences that services ask for.
+
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials as Keys;
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SessionTokenMode, SignableBody, SignableRequest,
+    SignatureLocation, SigningSettings, UriPathNormalizationMode, sign as sigv4,
+};
+use aws_sigv4::sign::v4;
+use thiserror::Error;
+
+use crate::endpoint::Signing;
+use crate::model::{Operation, Service};
+use crate::serialize::HttpRequest;
+use crate::session::Credentials;
+
+/// Headers that something on the way may change, so that no signature covers them.
+const NOT_SIGNED: [&str; 6] =
+    ["authorization", "user-agent", "x-amzn-trace-id", "transfer-encoding", "expect", "connection"];
+
+/// What a signature covers besides its scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coverage {
+    /// S3 takes paths as they are, without normalizing them, and wants the payload's hash in a header.
+    pub is_s3: bool,
+    /// The body's hash is not part of the signature.
+    pub unsigned_payload: bool,
+}
+
+impl Coverage {
+    /// What the signatures of an operation cover.
+    pub fn of(service: &Service, operation: &Operation) -> Self {
+        Self {
+            is_s3: matches!(service.signature_version.as_str(), "s3" | "s3v4"),
+            unsigned_payload: operation.authtype == "v4-unsigned-body" || operation.unsigned_payload,
+        }
+    }
+}
+
+/// The request cannot be put into the form that is signed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the request cannot be signed: {0}")]
+pub struct SignError(String);
+
+/// Adds the signature's headers to `request`, which goes to `url`.
+pub fn sign(
+    request: &mut HttpRequest,
+    url: &str,
+    signing: &Signing,
+    coverage: Coverage,
+    credentials: &Credentials,
+    time: SystemTime,
+) -> Result<(), SignError> {
+    let failed = |error: &dyn std::fmt::Display| SignError(error.to_string());
+    let keys = Keys::new(
+        credentials.access_key_id.as_str(),
+        credentials.secret_access_key.as_str(),
+        credentials.session_token.clone(),
+        None,
+        "session",
+    );
+    let identity = keys.into();
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(&signing.region)
+        .name(&signing.name)
+        .time(time)
+        .settings(settings(signing, coverage))
+        .build()
+        .map_err(|error| failed(&error))?;
+    let body = match request.header("x-amz-content-sha256") {
+        _ if coverage.unsigned_payload => SignableBody::UnsignedPayload,
+        Some(hash) => SignableBody::Precomputed(hash.to_owned()),
+        None => SignableBody::Bytes(&request.body),
+    };
+    let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let signable =
+        SignableRequest::new(&request.method, url, headers, body).map_err(|error| failed(&error))?;
+    let (instructions, _) = sigv4(signable, &params.into()).map_err(|error| failed(&error))?.into_parts();
+    for header in instructions.into_parts().0 {
+        request.set_header(header.name(), header.value());
+    }
+    Ok(())
+}
+
+/// Adds a signature to the query string of a GET request that others will make within `expires`. Returns the URL.
+pub fn presign(
+    url: &str,
+    signing: &Signing,
+    credentials: &Credentials,
+    time: SystemTime,
+    expires: Duration,
+) -> Result<String, SignError> {
+    let failed = |error: &dyn std::fmt::Display| SignError(error.to_string());
+    let keys = Keys::new(
+        credentials.access_key_id.as_str(),
+        credentials.secret_access_key.as_str(),
+        credentials.session_token.clone(),
+        None,
+        "session",
+    );
+    let identity = keys.into();
+    let coverage = Coverage { is_s3: false, unsigned_payload: false };
+    let mut settings = settings(signing, coverage);
+    settings.signature_location = SignatureLocation::QueryParams;
+    settings.expires_in = Some(expires);
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(&signing.region)
+        .name(&signing.name)
+        .time(time)
+        .settings(settings)
+        .build()
+        .map_err(|error| failed(&error))?;
+    let signable = SignableRequest::new("GET", url, std::iter::empty(), SignableBody::Bytes(&[]))
+        .map_err(|error| failed(&error))?;
+    let (instructions, _) = sigv4(signable, &params.into()).map_err(|error| failed(&error))?.into_parts();
+    let mut signed = url.to_owned();
+    for (name, value) in instructions.into_parts().1 {
+        signed.push(if signed.contains('?') { '&' } else { '?' });
+        signed.push_str(&format!("{name}={}", crate::serialize::percent_encode(&value, "")));
+    }
+    Ok(signed)
+}
+
+fn settings(signing: &Signing, coverage: Coverage) -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    settings.excluded_headers = Some(NOT_SIGNED.map(Into::into).to_vec());
+    settings.session_token_mode = SessionTokenMode::Include;
+    if !signing.double_encode_path {
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+    }
+    if coverage.is_s3 {
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    }
+    if coverage.is_s3 || coverage.unsigned_payload {
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    }
+    settings
+}
