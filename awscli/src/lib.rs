@@ -8,6 +8,7 @@ pub mod effect;
 pub mod endpoint;
 pub mod format;
 pub mod model;
+pub mod paginate;
 pub mod parse;
 pub mod query;
 pub mod refused;

@@ -114,6 +114,9 @@ pub enum CallError {
         /// As computed.
         found: String,
     },
+    /// The pages do not go on as they should.
+    #[error("Error during pagination: {0}")]
+    Paging(String),
     /// The call was not made since the budget is used up. Names the limit.
     #[error("{0}")]
     Budget(String),

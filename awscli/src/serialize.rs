@@ -283,6 +283,13 @@ pub fn python_float(number: f64) -> String {
     }
 }
 
+/// A value as Python's `json.dumps` writes it.
+pub(crate) fn python_json(value: &Value) -> String {
+    let mut text = String::new();
+    json::write_document(&mut text, value, ", ", ": ");
+    text
+}
+
 /// Percent-encodes UTF-8 text, keeping the characters that RFC 3986 calls unreserved and those in `safe`.
 pub fn percent_encode(text: &str, safe: &str) -> String {
     let mut encoded = String::with_capacity(text.len());

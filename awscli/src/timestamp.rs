@@ -155,7 +155,7 @@ fn http_date(text: &str) -> Option<OffsetDateTime> {
         .position(|month| month.eq_ignore_ascii_case(name))?;
     let year: i32 = fields.next()?.parse().ok()?;
     let clock = fields.next()?;
-    iso8601(&format!("{year:04}-{:02}-{day:02}T{clock}{}", month + 1, fields.next().unwrap_or("")))
+    iso8601(&format!("{year:04}-{:02}-{day:02}T{clock} {}", month + 1, fields.next().unwrap_or("")))
 }
 
 #[cfg(test)]

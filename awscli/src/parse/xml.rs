@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn number_of_elements_is_bounded() {
-        for (count, fits) in [(MAX_VALUES - 1, true), (MAX_VALUES, true), (MAX_VALUES + 1, false)] {
+        for (count, fits) in [(MAX_VALUES, true), (MAX_VALUES + 1, false)] {
             let body = format!("<a>{}</a>", "<b/>".repeat(count - 1));
             assert_eq!(parse_document(body.as_bytes()) == Err(ParseError::TooMany), !fits, "{count}");
         }
