@@ -11,6 +11,7 @@ use base64::Engine;
 pub use error::{error_line, service_error, usage_error};
 pub use json::{compact_ascii_json, json};
 pub use python::python_text;
+pub(crate) use python::repr_text;
 pub use table::table;
 pub use text::text;
 

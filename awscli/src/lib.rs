@@ -3,6 +3,7 @@
 
 pub mod catalog;
 pub mod checksum;
+pub mod command;
 pub mod customize;
 pub mod effect;
 pub mod endpoint;

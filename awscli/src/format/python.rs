@@ -33,7 +33,8 @@ fn repr(value: &Value) -> String {
     }
 }
 
-fn repr_text(text: &str) -> String {
+/// `repr(text)`: with quotes and escapes.
+pub(crate) fn repr_text(text: &str) -> String {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut shown = String::with_capacity(text.len() + 2);
     shown.push(quote);

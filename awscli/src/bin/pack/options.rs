@@ -372,7 +372,9 @@ const EDITS: &[(&str, &[&str], &[Edit])] = &[
         &["run-instances"],
         &[
             Edit::Remove(&["max-count", "min-count"]),
-            Edit::Text(&["count", "secondary-private-ip-addresses", "secondary-private-ip-address-count"]),
+            Edit::Text(&["count"]),
+            Edit::Texts(&["secondary-private-ip-addresses"]),
+            Edit::Text(&["secondary-private-ip-address-count"]),
             Edit::Switch(&["associate-public-ip-address", "no-associate-public-ip-address"]),
         ],
     ),

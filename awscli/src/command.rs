@@ -1,0 +1,668 @@
+//! From the words of a command to what it asks for: which operation of which service, with which validated parameters.
+//!
+//! The grammar is the official CLI's, down to its messages and exit statuses, with these differences: options that would
+//! reach the host (an endpoint, a profile, files) are refused by name, values are never loaded from files or the network,
+//! and an option that is given twice is an error.
+
+mod date;
+mod json;
+mod offered;
+mod own;
+mod shorthand;
+mod validate;
+mod values;
+pub mod words;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::catalog;
+use crate::model::{Argument, ArgumentKind, Kind, Member, NO_MEMBER, Operation, Service};
+use crate::value::{Map, Value};
+use values::{BinaryFormat, Reading};
+use words::{Arity, Check, OptionSpec, Positional, Words};
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Command {
+    /// An API operation.
+    Operation(Box<Parsed>),
+    /// `wait`: repeats an operation until a condition holds. The first field is an index into [`Service::waiters`].
+    Wait(usize, Box<Parsed>),
+    /// A command of the CLI's own.
+    Custom(Custom),
+    /// `--version`.
+    Version,
+}
+
+/// A call of an API operation.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The service.
+    pub service: Arc<Service>,
+    /// Index into [`Service::operations`].
+    pub operation: usize,
+    /// The validated input: blobs as bytes, timestamps as such. Idempotency tokens that were not given are missing.
+    pub parameters: Map,
+    /// How results are paged.
+    pub paging: Paging,
+    /// The file that the streamed result was to go to, for commands that have one.
+    pub outfile: Option<String>,
+    /// Options of every command.
+    pub globals: Globals,
+    /// What the CLI says on standard error before it calls.
+    pub warning: Option<String>,
+}
+
+impl Parsed {
+    /// The operation.
+    pub fn operation(&self) -> &Operation {
+        &self.service.operations[self.operation]
+    }
+}
+
+/// How results are paged.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Paging {
+    /// All pages are read. False for operations without a paginator, for `--no-paginate`, and when the user pages himself.
+    pub automatic: bool,
+    /// `--starting-token`.
+    pub starting_token: Option<String>,
+    /// `--page-size`.
+    pub page_size: Option<i64>,
+    /// `--max-items`.
+    pub max_items: Option<i64>,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Globals {
+    /// `--region`, a valid host label.
+    pub region: Option<String>,
+    /// `--output`: one of [`OUTPUTS`].
+    pub output: Option<String>,
+    /// `--query`, not parsed yet.
+    pub query: Option<String>,
+    /// `--no-paginate`.
+    pub no_paginate: bool,
+}
+
+/// A command of the CLI's own, such as `s3 ls`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Custom {
+    /// `s3`.
+    pub service: String,
+    /// `ls`.
+    pub command: String,
+    /// The words behind it, without the options of every command.
+    pub words: Vec<String>,
+    /// Options of every command.
+    pub globals: Globals,
+}
+
+/// Why a command line is not run: what standard error shows and the exit status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageError {
+    /// What standard error shows.
+    pub stderr: String,
+    /// 252 for wrong usage or parameters, 255 for what the official CLI stumbles over.
+    pub exit_status: i32,
+}
+
+/// Exit status of wrong usage and wrong parameters.
+const USAGE_STATUS: i32 = 252;
+
+/// Exit status of anything else.
+const GENERAL_STATUS: i32 = 255;
+
+const USAGE: &str = "usage: aws [options] <command> <subcommand> [<subcommand> ...] [parameters]\n\
+                     To see help text, you can run:\n\n  aws help\n  aws <command> help\n  aws <command> <subcommand> help\n";
+
+impl UsageError {
+    /// Wrong words: the message with the usage below.
+    pub fn usage(message: &str) -> Self {
+        let stderr = format!("\naws: [ERROR]: An error occurred (ParamValidation): {message}\n\n{USAGE}");
+        Self { stderr, exit_status: USAGE_STATUS }
+    }
+
+    /// Wrong parameters: the message alone.
+    pub fn parameter(message: &str) -> Self {
+        let stderr = format!("\naws: [ERROR]: An error occurred (ParamValidation): {}\n", message.trim_end());
+        Self { stderr, exit_status: USAGE_STATUS }
+    }
+
+    /// Options that the command does not have.
+    pub fn unknown_options(options: &[String]) -> Self {
+        let stderr = format!("\n{USAGE}\n\naws: [ERROR]: Unknown options: {}\n", options.join(", "));
+        Self { stderr, exit_status: USAGE_STATUS }
+    }
+
+    /// Something that the official CLI has and this program does not do.
+    pub fn refused(message: &str) -> Self {
+        Self { stderr: format!("\naws: [ERROR]: {message}\n"), exit_status: USAGE_STATUS }
+    }
+
+    /// What the official CLI does not foresee.
+    pub fn general(message: String) -> Self {
+        Self { stderr: format!("\naws: [ERROR]: {message}\n"), exit_status: GENERAL_STATUS }
+    }
+}
+
+/// The output formats of the official CLI.
+pub const OUTPUTS: &[&str] = &["json", "text", "table", "yaml", "yaml-stream", "off"];
+
+/// The options of every command, in the official CLI's order, which messages about ambiguous prefixes show.
+const GLOBALS: [(&str, Arity, Check); 19] = [
+    ("--debug", Arity::Zero, Check::Text),
+    ("--endpoint-url", Arity::One, Check::Text),
+    ("--no-verify-ssl", Arity::Zero, Check::Text),
+    ("--no-paginate", Arity::Zero, Check::Text),
+    ("--output", Arity::One, Check::Choice(OUTPUTS)),
+    ("--query", Arity::One, Check::Text),
+    ("--profile", Arity::One, Check::Text),
+    ("--region", Arity::One, Check::Text),
+    ("--version", Arity::Zero, Check::Text),
+    ("--color", Arity::One, Check::Choice(&["on", "off", "auto"])),
+    ("--no-sign-request", Arity::Zero, Check::Text),
+    ("--ca-bundle", Arity::One, Check::Text),
+    ("--cli-read-timeout", Arity::One, Check::Text),
+    ("--cli-connect-timeout", Arity::One, Check::Text),
+    ("--cli-binary-format", Arity::One, Check::Choice(&["base64", "raw-in-base64-out"])),
+    ("--no-cli-pager", Arity::Zero, Check::Text),
+    ("--cli-auto-prompt", Arity::Zero, Check::Text),
+    ("--no-cli-auto-prompt", Arity::Zero, Check::Text),
+    (
+        "--cli-error-format",
+        Arity::One,
+        Check::Choice(&["legacy", "json", "yaml", "text", "table", "enhanced"]),
+    ),
+];
+
+/// Options of every command that are not for chat, and why.
+const REFUSED: [(&str, &str); 9] = [
+    ("--debug", "its output would show credentials"),
+    ("--endpoint-url", "requests go to AWS's own endpoints only"),
+    ("--no-verify-ssl", "certificates are always verified"),
+    ("--profile", "commands run under the role that is mapped to you"),
+    ("--no-sign-request", "requests are always signed with your role"),
+    ("--ca-bundle", "there are no files here to read from"),
+    ("--cli-read-timeout", "the time a command may take is set by the host"),
+    ("--cli-connect-timeout", "the time a command may take is set by the host"),
+    ("--cli-auto-prompt", "there is no terminal to prompt on"),
+];
+
+/// Parses a command line, without the leading `aws`.
+pub fn parse(argv: &[String]) -> Result<Command, UsageError> {
+    let specs: Vec<OptionSpec> = GLOBALS
+        .iter()
+        .map(|(name, arity, check)| OptionSpec { arity: *arity, check: *check, ..OptionSpec::text(*name) })
+        .collect();
+    let services = offered::services();
+    let words = level(&specs, "command", &services, argv);
+    // `--version` answers before anything else is looked at, but not before an error in front of it.
+    let words = match words {
+        Err(_) if argv.first().is_some_and(|word| word == "--version") => return Ok(Command::Version),
+        words => words.map_err(|message| UsageError::usage(&message))?,
+    };
+    let given = |name: &str| {
+        let index = GLOBALS.iter().position(|(global, ..)| *global == name)?;
+        Some(words.option(index)?.first().map_or("", String::as_str))
+    };
+    if let Some((name, reason)) = REFUSED.iter().find(|(name, _)| given(name).is_some()) {
+        return Err(UsageError::refused(&format!("{name} is not available here: {reason}.")));
+    }
+    if given("--version").is_some() {
+        return Ok(Command::Version);
+    }
+    if given("--cli-error-format").is_some_and(|format| format != "enhanced") {
+        return Err(UsageError::refused(
+            "--cli-error-format is not available here: errors come as plain text.",
+        ));
+    }
+    let globals = Globals {
+        region: given("--region").map(region).transpose()?,
+        output: given("--output").map(str::to_owned),
+        query: given("--query").map(str::to_owned),
+        no_paginate: given("--no-paginate").is_some(),
+    };
+    if globals.query.as_deref().is_some_and(values::names_file) {
+        return Err(UsageError::refused(
+            "--query takes an expression: there are no files here to read from.",
+        ));
+    }
+    let binary = match given("--cli-binary-format") {
+        Some("raw-in-base64-out") => BinaryFormat::Raw,
+        _ => BinaryFormat::Base64,
+    };
+    let word = words.positionals[0].clone().unwrap_or_default();
+    if word == "help" {
+        return Err(no_help());
+    }
+    let Some(service) = catalog::service(&word) else {
+        return custom(&word, &words.rest, globals);
+    };
+    let commands = offered::operations(&service);
+    let words =
+        level(&[], "operation", &commands, &words.rest).map_err(|message| UsageError::usage(&message))?;
+    let word = words.positionals[0].clone().unwrap_or_default();
+    if word == "wait" && !service.waiters.is_empty() {
+        return wait(service, &words.rest, globals, binary);
+    }
+    match service.operations.iter().position(|operation| operation.command == word) {
+        Some(operation) => {
+            let parsed = call(service, operation, &words.rest, globals, binary)?;
+            Ok(Command::Operation(Box::new(parsed)))
+        }
+        None if word == "help" => Err(no_help()),
+        None => Ok(Command::Custom(Custom {
+            service: service.command.clone(),
+            command: word,
+            words: words.rest,
+            globals,
+        })),
+    }
+}
+
+/// Tells the words of one level apart: its options, and the word that names what comes next.
+fn level(options: &[OptionSpec], name: &str, choices: &[&str], words: &[String]) -> Result<Words, String> {
+    let next = Positional { name, required: true, choices };
+    words::parse(options, &[next], words)
+}
+
+fn no_help() -> UsageError {
+    UsageError::refused(
+        "help pages are not available here. See https://docs.aws.amazon.com/cli/latest/reference/",
+    )
+}
+
+/// A command without an API behind it.
+fn custom(service: &str, words: &[String], globals: Globals) -> Result<Command, UsageError> {
+    let commands = offered::custom(service);
+    if commands.is_empty() {
+        let words = words.to_vec();
+        return Ok(Command::Custom(Custom {
+            service: service.to_owned(),
+            command: String::new(),
+            words,
+            globals,
+        }));
+    }
+    if words.is_empty() {
+        return Err(too_few(service));
+    }
+    let words = level(&[], "subcommand", commands, words).map_err(|message| UsageError::usage(&message))?;
+    let command = words.positionals[0].clone().unwrap_or_default();
+    if command == "help" {
+        return Err(no_help());
+    }
+    Ok(Command::Custom(Custom { service: service.to_owned(), command, words: words.rest, globals }))
+}
+
+fn too_few(command: &str) -> UsageError {
+    UsageError::parameter(&format!(
+        "usage: aws [options] {command} <subcommand> [parameters]\naws: [ERROR]: too few arguments"
+    ))
+}
+
+fn wait(
+    service: Arc<Service>,
+    words: &[String],
+    globals: Globals,
+    binary: BinaryFormat,
+) -> Result<Command, UsageError> {
+    if words.is_empty() {
+        return Err(too_few(&format!("{} wait", service.command)));
+    }
+    let commands: Vec<&str> = service.waiters.iter().map(|waiter| waiter.command.as_str()).collect();
+    let words = level(&[], "subcommand", &commands, words).map_err(|message| UsageError::usage(&message))?;
+    let word = words.positionals[0].clone().unwrap_or_default();
+    let Some(index) = service.waiters.iter().position(|waiter| waiter.command == word) else {
+        return Err(no_help());
+    };
+    let operation = service.waiters[index].operation as usize;
+    let mut parsed = call(service, operation, &words.rest, globals, binary)?;
+    parsed.paging.automatic = false;
+    Ok(Command::Wait(index, Box::new(parsed)))
+}
+
+/// A region becomes a part of host names, so it must be a valid label of one.
+fn region(name: &str) -> Result<String, UsageError> {
+    let label = !name.is_empty()
+        && name.len() <= 63
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+        && !name.bytes().all(|b| b.is_ascii_digit());
+    if label {
+        return Ok(name.to_owned());
+    }
+    Err(UsageError::general(format!("Provided region_name '{name}' doesn't match a supported format.")))
+}
+
+/// Options that every operation has besides its own.
+const GENERIC: [&str; 3] = ["--cli-input-json", "--cli-input-yaml", "--generate-cli-skeleton"];
+
+/// Parses the words behind an operation's.
+fn call(
+    service: Arc<Service>,
+    index: usize,
+    words: &[String],
+    globals: Globals,
+    binary: BinaryFormat,
+) -> Result<Parsed, UsageError> {
+    let operation = &service.operations[index];
+    let input = operation.input.and_then(|input| match &service.shapes[input as usize].kind {
+        Kind::Structure(structure) => Some(structure),
+        _ => None,
+    });
+    let member = |argument: &Argument| input?.members.get(argument.member as usize);
+    let streams = operation.arguments.iter().any(|argument| argument.kind == ArgumentKind::Outfile);
+    let from_json = words
+        .iter()
+        .any(|word| word == GENERIC[0] || word.strip_prefix(GENERIC[0]).is_some_and(|w| w.starts_with('=')));
+
+    let mut specs = Vec::with_capacity(operation.arguments.len() + GENERIC.len());
+    // Which argument a spec stands for; the positional word has none.
+    let mut of_spec = Vec::with_capacity(operation.arguments.len());
+    let mut positionals = Vec::new();
+    for (i, argument) in operation.arguments.iter().enumerate() {
+        if argument.kind == ArgumentKind::Outfile {
+            positionals.push(Positional { name: "outfile", required: argument.required, choices: &[] });
+            continue;
+        }
+        specs.push(spec(&service, operation, argument, member(argument), from_json));
+        of_spec.push(i);
+    }
+    // Commands with a streamed result have no other form of input.
+    if !streams {
+        specs.push(OptionSpec::text(GENERIC[0]));
+        specs.push(OptionSpec::text(GENERIC[1]));
+        specs.push(OptionSpec { arity: Arity::Optional, ..OptionSpec::text(GENERIC[2]) });
+    }
+    positionals.push(Positional { name: "help", required: false, choices: &[] });
+    let mut words =
+        words::parse(&specs, &positionals, words).map_err(|message| UsageError::usage(&message))?;
+    let stray = words.positionals.pop().flatten();
+    if stray.as_deref() == Some("help") {
+        return Err(no_help());
+    }
+    words.rest.extend(stray);
+    if !words.rest.is_empty() {
+        return Err(UsageError::unknown_options(&words.rest));
+    }
+    let outfile = words.positionals.pop().flatten();
+    let generic = |n: usize| words.option(of_spec.len() + n);
+    for n in [1, 2] {
+        if generic(n).is_some() {
+            return Err(UsageError::refused(&format!("{} is not available here yet.", GENERIC[n])));
+        }
+    }
+
+    let mut reader = Reader {
+        service: &service,
+        operation,
+        parameters: Map::new(),
+        json: HashSet::new(),
+        own: Vec::new(),
+        given: Vec::new(),
+    };
+    let given = |i: usize| of_spec.iter().position(|of| *of == i).and_then(|spec| words.option(spec));
+    for (i, _) in operation.arguments.iter().enumerate() {
+        if let Some(words) = given(i) {
+            reader.given.push((i, words.to_vec()));
+        }
+    }
+    let mut paging = reader.paging(&globals)?;
+    reader.check_flags()?;
+    reader.read(&paging, input.map_or(&[][..], |input| &input.members))?;
+    own::apply(&service, operation, &reader.own, &mut reader.parameters)?;
+    if let Some(text) = generic(0).and_then(<[String]>::first) {
+        paging.automatic &= reader.merge_json(text)?;
+        if !paging.automatic {
+            reader.refuse_paging_options(&paging)?;
+        }
+    }
+    let warning = paging.max_items.filter(|items| *items <= 0).map(|_| {
+        "warning: Non-positive values for --max-items may result in undefined behavior.\n".to_owned()
+    });
+    let Reader { parameters, json, .. } = reader;
+    let parameters = finish(&service, operation, parameters, &json, binary)?;
+    Ok(Parsed { operation: index, parameters, paging, outfile, globals, warning, service })
+}
+
+/// What an option's words must look like.
+fn spec(
+    service: &Service,
+    operation: &Operation,
+    argument: &Argument,
+    member: Option<&Member>,
+    from_json: bool,
+) -> OptionSpec {
+    let kind = member.map(|member| &service.shapes[member.shape as usize].kind);
+    let limit = || {
+        let name = &operation.paginator.as_ref()?.limit_key;
+        let Kind::Structure(input) = &service.shapes[operation.input? as usize].kind else { return None };
+        let member = input.members.iter().find(|member| member.name == *name)?;
+        Some(&service.shapes[member.shape as usize].kind)
+    };
+    let (arity, check) = match argument.kind {
+        ArgumentKind::Flag | ArgumentKind::No | ArgumentKind::WrappedNo | ArgumentKind::Switch => {
+            (Arity::Zero, Check::Text)
+        }
+        ArgumentKind::WrappedFlag => (Arity::Optional, Check::Text),
+        ArgumentKind::PageSize | ArgumentKind::MaxItems if matches!(limit(), Some(Kind::String { .. })) => {
+            (Arity::One, Check::Text)
+        }
+        ArgumentKind::PageSize | ArgumentKind::MaxItems => (Arity::One, Check::Int),
+        ArgumentKind::Texts => (Arity::OneOrMore, Check::Text),
+        ArgumentKind::Text | ArgumentKind::StartingToken | ArgumentKind::Outfile => (Arity::One, Check::Text),
+        ArgumentKind::Value => match kind {
+            Some(Kind::List { .. }) => (Arity::Any, Check::Text),
+            Some(Kind::Long { .. }) => (Arity::One, Check::Int),
+            Some(Kind::Float { .. } | Kind::Double { .. }) => (Arity::One, Check::Float),
+            _ => (Arity::One, Check::Text),
+        },
+    };
+    // A boolean may be given by either of its two options; that one of them is there is left to the validator.
+    let required = argument.required && argument.kind != ArgumentKind::Flag && !from_json;
+    OptionSpec { name: format!("--{}", argument.name), arity, check, required }
+}
+
+/// The options of one operation while they become parameters.
+struct Reader<'a> {
+    service: &'a Service,
+    operation: &'a Operation,
+    parameters: Map,
+    /// Members whose value was written as JSON.
+    json: HashSet<String>,
+    /// Options of the CLI's own: name and words.
+    own: Vec<(String, Vec<String>)>,
+    /// The options that were given, in the order of the operation's options: index and words.
+    given: Vec<(usize, Vec<String>)>,
+}
+
+impl Reader<'_> {
+    fn argument(&self, index: usize) -> &Argument {
+        &self.operation.arguments[index]
+    }
+
+    /// Works out the paging options, and whether paging is automatic.
+    fn paging(&self, globals: &Globals) -> Result<Paging, UsageError> {
+        let Some(paginator) = &self.operation.paginator else { return Ok(Paging::default()) };
+        let mut paging = Paging { automatic: !globals.no_paginate, ..Paging::default() };
+        for (index, words) in &self.given {
+            let word = words.first().map_or("", String::as_str);
+            let number = || match values::int(word) {
+                Some(Value::Int(number)) => Ok(Some(number)),
+                _ => Err(UsageError::general(format!(
+                    "invalid literal for int() with base 10: {}",
+                    words::quoted(word)
+                ))),
+            };
+            match self.argument(*index).kind {
+                ArgumentKind::StartingToken => paging.starting_token = Some(word.to_owned()),
+                ArgumentKind::PageSize => paging.page_size = number()?,
+                ArgumentKind::MaxItems => paging.max_items = number()?,
+                // Who gives the API's own tokens pages himself.
+                _ if self.member_name(*index).is_some_and(|name| {
+                    paginator.input_token.iter().any(|token| token == name) || paginator.limit_key == name
+                }) =>
+                {
+                    paging.automatic = false;
+                }
+                _ => {}
+            }
+        }
+        if !paging.automatic {
+            self.refuse_paging_options(&paging)?;
+        }
+        Ok(paging)
+    }
+
+    /// Paging options mean nothing without paging, unless the operation has an option of the same name.
+    fn refuse_paging_options(&self, paging: &Paging) -> Result<(), UsageError> {
+        let used = [
+            ("starting-token", paging.starting_token.as_ref().is_some_and(|token| !token.is_empty())),
+            ("page-size", paging.page_size.is_some_and(|size| size != 0)),
+            ("max-items", paging.max_items.is_some_and(|items| items != 0)),
+        ];
+        let shadows = |name: &str| {
+            self.operation
+                .arguments
+                .iter()
+                .any(|argument| argument.name == name && argument.member != NO_MEMBER)
+        };
+        let used = used.iter().filter(|(name, used)| *used && !shadows(name));
+        let used: Vec<_> = used.map(|(name, _)| format!("--{name}")).collect();
+        if used.is_empty() {
+            return Ok(());
+        }
+        Err(UsageError::parameter(&format!(
+            "Cannot specify --no-paginate along with pagination arguments: {}",
+            used.join(", ")
+        )))
+    }
+
+    fn member_name(&self, index: usize) -> Option<&str> {
+        let Kind::Structure(input) = &self.service.shapes[self.operation.input? as usize].kind else {
+            return None;
+        };
+        input.members.get(self.argument(index).member as usize).map(|member| member.name.as_str())
+    }
+
+    /// `--x` and `--no-x` together contradict each other.
+    fn check_flags(&self) -> Result<(), UsageError> {
+        for (index, _) in &self.given {
+            let no = self.argument(*index);
+            if !matches!(no.kind, ArgumentKind::No | ArgumentKind::WrappedNo) {
+                continue;
+            }
+            let yes = self.given.iter().map(|(index, _)| self.argument(*index)).find(|argument| {
+                argument.member == no.member
+                    && matches!(argument.kind, ArgumentKind::Flag | ArgumentKind::WrappedFlag)
+            });
+            if let Some(yes) = yes {
+                return Err(UsageError::parameter(&format!(
+                    "Cannot specify both the \"--{}\" option and the \"--{}\" option.",
+                    yes.name, no.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the options in the order of the operation's options.
+    fn read(&mut self, paging: &Paging, members: &[Member]) -> Result<(), UsageError> {
+        for (index, words) in std::mem::take(&mut self.given) {
+            let argument = &self.operation.arguments[index];
+            let option = format!("--{}", argument.name);
+            let reading =
+                Reading { service: self.service, command: &self.operation.command, option: &option };
+            let wrapped = |value| Value::Map(Map::from([("Value".to_owned(), Value::Bool(value))]));
+            let Some(member) = members.get(argument.member as usize) else {
+                if matches!(argument.kind, ArgumentKind::Text | ArgumentKind::Texts | ArgumentKind::Switch) {
+                    reading.refuse_files(&words)?;
+                    self.own.push((argument.name.clone(), words));
+                }
+                continue;
+            };
+            let word = words.first().map_or("", String::as_str);
+            let value = match argument.kind {
+                ArgumentKind::Flag => Value::Bool(true),
+                ArgumentKind::No => Value::Bool(false),
+                ArgumentKind::WrappedFlag if words.is_empty() => wrapped(true),
+                ArgumentKind::WrappedNo => wrapped(false),
+                // While results are paged these are the CLI's own, and otherwise the operation's.
+                ArgumentKind::StartingToken | ArgumentKind::PageSize | ArgumentKind::MaxItems
+                    if paging.automatic =>
+                {
+                    continue;
+                }
+                _ => match own::value(self.service, self.operation, &argument.name, &words) {
+                    Some(value) => value,
+                    None => {
+                        if word.trim_start().starts_with(['{', '[']) {
+                            self.json.insert(member.name.clone());
+                        }
+                        match &self.service.shapes[member.shape as usize].kind {
+                            Kind::List { .. } => reading.list(member, &words)?,
+                            _ => reading.one(member, word)?,
+                        }
+                    }
+                },
+            };
+            self.parameters.insert(member.name.clone(), value);
+        }
+        Ok(())
+    }
+
+    /// Adds the members of `--cli-input-json` that no option has set. Returns false if they page by hand.
+    fn merge_json(&mut self, text: &str) -> Result<bool, UsageError> {
+        if values::names_file(text) {
+            return Err(UsageError::parameter(
+                "Error parsing parameter '--cli-input-json': there are no files here to read from. Give the JSON itself.",
+            ));
+        }
+        let value = json::parse(text).map_err(|_| {
+            UsageError::parameter("Error parsing parameter 'cli-input-json': Invalid JSON received.")
+        })?;
+        let Value::Map(map) = value else {
+            return Err(UsageError::parameter(&format!(
+                "Error parsing parameter '--cli-input-json': Invalid type: expecting map, received <class '{}'>",
+                values::type_name(&value)
+            )));
+        };
+        let by_hand = self.operation.paginator.as_ref().is_some_and(|paginator| {
+            map.keys().any(|key| paginator.input_token.contains(key) || paginator.limit_key == *key)
+        });
+        for (key, value) in map {
+            self.parameters.entry(key).or_insert(value);
+        }
+        Ok(!by_hand)
+    }
+}
+
+/// Gives parameters their final types and checks them.
+fn finish(
+    service: &Service,
+    operation: &Operation,
+    mut parameters: Map,
+    json: &HashSet<String>,
+    binary: BinaryFormat,
+) -> Result<Map, UsageError> {
+    own::complete(service, operation, &mut parameters)?;
+    let mut value = Value::Map(parameters);
+    if let Some(input) = operation.input {
+        values::decode_blobs(service, input, &mut value, binary)?;
+    }
+    if let Value::Map(parameters) = &value {
+        validate::validate(service, operation.input, parameters, json)?;
+    }
+    if let Some(input) = operation.input {
+        values::read_timestamps(service, input, &mut value)?;
+    }
+    match value {
+        Value::Map(parameters) => Ok(parameters),
+        _ => Ok(Map::new()),
+    }
+}

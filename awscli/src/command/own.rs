@@ -1,0 +1,495 @@
+//! Options of the CLI's own that set several members at once or in their own way, and defaults that it fills in.
+
+use super::UsageError;
+use super::values::{Reading, float, int};
+use crate::model::{Kind, Member, Operation, Service};
+use crate::value::{Map, Value};
+
+/// An option's own value where its words are not read by the member's shape.
+pub fn value(service: &Service, operation: &Operation, option: &str, words: &[String]) -> Option<Value> {
+    if (service.command.as_str(), operation.command.as_str(), option) != ("emr", "add-tags", "tags") {
+        return None;
+    }
+    let tag = |word: &String| {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        map([("Key", text(key)), ("Value", text(value))])
+    };
+    Some(Value::List(words.iter().map(tag).collect()))
+}
+
+/// Applies the CLI's own options, given as name and words, in order.
+pub fn apply(
+    service: &Service,
+    operation: &Operation,
+    options: &[(String, Vec<String>)],
+    parameters: &mut Map,
+) -> Result<(), UsageError> {
+    let given = |name: &str| options.iter().any(|(option, _)| option == name);
+    check_together(service, operation, &given, parameters)?;
+    for (option, words) in options {
+        let word = words.first().map_or("", String::as_str);
+        let at = Place { service, operation, option };
+        match (service.command.as_str(), operation.command.as_str(), option.as_str()) {
+            ("cloudfront", "create-invalidation", "paths") => {
+                let items = Value::List(words.iter().map(|word| text(word)).collect());
+                let quantity = Value::Int(i64::try_from(words.len()).unwrap_or(i64::MAX));
+                let paths = map([("Quantity", quantity), ("Items", items)]);
+                let batch = map([("CallerReference", Value::Str(caller_reference())), ("Paths", paths)]);
+                parameters.insert("InvalidationBatch".to_owned(), batch);
+            }
+            ("cloudsearch", "define-expression", "expression") => {
+                set(parameters, &["Expression", "ExpressionValue"], text(word))
+            }
+            ("cloudsearch", "define-expression", "name") => {
+                set(parameters, &["Expression", "ExpressionName"], text(word))
+            }
+            ("cloudwatch", "put-metric-data", _) => {
+                let (member, value) = metric(option, word)?;
+                first(parameters, "MetricData").insert(member.to_owned(), value);
+            }
+            ("configservice", "put-configuration-recorder", "recording-group") => {
+                let value = at.read(&["ConfigurationRecorder", "recordingGroup"], word)?;
+                set(parameters, &["ConfigurationRecorder", "recordingGroup"], value);
+            }
+            ("deploy", _, "s3-location") => {
+                let value = at.read(&["revision", "s3Location"], word)?;
+                if ["bucket", "key", "bundleType"].iter().any(|key| value.get(key).is_none()) {
+                    return Err(UsageError::parameter(
+                        "--s3-location must specify bucket, key and bundleType.",
+                    ));
+                }
+                let revision = map([("revisionType", text("S3")), ("s3Location", value)]);
+                parameters.insert("revision".to_owned(), revision);
+            }
+            ("deploy", _, "github-location") => {
+                let value = at.read(&["revision", "gitHubLocation"], word)?;
+                if ["repository", "commitId"].iter().any(|key| value.get(key).is_none()) {
+                    return Err(UsageError::parameter(
+                        "--github-location must specify repository and commitId.",
+                    ));
+                }
+                let revision = map([("revisionType", text("GitHub")), ("gitHubLocation", value)]);
+                parameters.insert("revision".to_owned(), revision);
+            }
+            ("ec2", "run-instances", _) => run_instances(option, words, parameters)?,
+            ("ec2", command, _) if command.contains("-security-group-") => {
+                permission(option, word, parameters)?
+            }
+            ("emr", "list-clusters", _) => {
+                let states: &[&str] = match option.as_str() {
+                    "active" => &["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"],
+                    "terminated" => &["TERMINATED"],
+                    _ => &["TERMINATED_WITH_ERRORS"],
+                };
+                let states = Value::List(states.iter().map(|state| text(state)).collect());
+                parameters.insert("ClusterStates".to_owned(), states);
+            }
+            ("quicksight", _, "asset-bundle-import-source-bytes") => {
+                set(parameters, &["AssetBundleImportSource", "Body"], text(word));
+            }
+            ("rekognition", _, "image-bytes") => set(parameters, &["Image", "Bytes"], text(word)),
+            ("rekognition", _, "source-image-bytes") => {
+                set(parameters, &["SourceImage", "Bytes"], text(word))
+            }
+            ("rekognition", _, "target-image-bytes") => {
+                set(parameters, &["TargetImage", "Bytes"], text(word))
+            }
+            ("ses", "send-email", _) => {
+                let list = || Value::List(words.iter().map(|word| text(word)).collect());
+                match option.as_str() {
+                    "to" => set(parameters, &["Destination", "ToAddresses"], list()),
+                    "cc" => set(parameters, &["Destination", "CcAddresses"], list()),
+                    "bcc" => set(parameters, &["Destination", "BccAddresses"], list()),
+                    "subject" => set(parameters, &["Message", "Subject", "Data"], text(word)),
+                    "text" => set(parameters, &["Message", "Body", "Text", "Data"], text(word)),
+                    _ => set(parameters, &["Message", "Body", "Html", "Data"], text(word)),
+                }
+            }
+            ("translate", "import-terminology", "data-file") => {
+                set(parameters, &["TerminologyData", "File"], text(word))
+            }
+            ("translate", "translate-document", "document-content") => {
+                set(parameters, &["Document", "Content"], text(word))
+            }
+            ("lambda", _, "zip-file") => {
+                return Err(UsageError::refused(
+                    "--zip-file takes a local file, and there are no files here. Name an object in S3 with the other options.",
+                ));
+            }
+            _ => {
+                let message = format!(
+                    "--{option} of {} {} is not available here yet.",
+                    service.command, operation.command
+                );
+                return Err(UsageError::refused(&message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where an option stands, for reading the value of a nested member.
+struct Place<'a> {
+    service: &'a Service,
+    operation: &'a Operation,
+    option: &'a str,
+}
+
+impl Place<'_> {
+    /// Reads a word by the shape of a member inside the input.
+    fn read(&self, path: &[&str], word: &str) -> Result<Value, UsageError> {
+        let mut shape = self.operation.input;
+        let mut found: Option<&Member> = None;
+        for name in path {
+            let Some(Kind::Structure(structure)) =
+                shape.map(|shape| &self.service.shapes[shape as usize].kind)
+            else {
+                break;
+            };
+            found = structure.members.iter().find(|member| member.name == *name);
+            shape = found.map(|member| member.shape);
+        }
+        let option = format!("--{}", self.option);
+        let reading = Reading { service: self.service, command: &self.operation.command, option: &option };
+        match found {
+            Some(member) => reading.one(member, word),
+            None => Ok(text(word)),
+        }
+    }
+}
+
+/// Refuses options that exclude each other.
+fn check_together(
+    service: &Service,
+    operation: &Operation,
+    given: &dyn Fn(&str) -> bool,
+    parameters: &Map,
+) -> Result<(), UsageError> {
+    let command = (service.command.as_str(), operation.command.as_str());
+    match command {
+        ("ec2", name) if name.contains("-security-group-") && parameters.contains_key("IpPermissions") => {
+            for option in ["protocol", "port", "cidr", "source-group", "group-owner"] {
+                if given(option) {
+                    return Err(UsageError::parameter(&format!(
+                        "The --{option} option is not compatible with the --ip-permissions option"
+                    )));
+                }
+            }
+        }
+        ("ec2", "run-instances") if parameters.contains_key("NetworkInterfaces") => {
+            let simple = [
+                "secondary-private-ip-addresses",
+                "secondary-private-ip-address-count",
+                "associate-public-ip-address",
+            ];
+            if simple.iter().any(|option| given(option)) {
+                return Err(UsageError::parameter(
+                    "Mixing the --network-interfaces option with the simple, scalar options is not supported.",
+                ));
+            }
+        }
+        ("ec2", "run-instances")
+            if given("associate-public-ip-address") && given("no-associate-public-ip-address") =>
+        {
+            return Err(UsageError::parameter(
+                "Cannot specify both the \"--associate-public-ip-address\" option and the \
+                 \"--no-associate-public-ip-address\" option.",
+            ));
+        }
+        ("emr", "list-clusters") => {
+            let states = ["active", "terminated", "failed"].iter().filter(|option| given(option)).count();
+            if states + usize::from(parameters.contains_key("ClusterStates")) > 1 {
+                return Err(UsageError::parameter(
+                    "You can specify only one of the cluster state filters: --cluster-states, --active, --terminated, --failed.",
+                ));
+            }
+        }
+        ("cloudwatch", "put-metric-data") if parameters.contains_key("MetricData") => {
+            exclusive(given, &METRIC_OPTIONS, "metric_data")?;
+        }
+        ("ses", "send-email") => {
+            if parameters.contains_key("Destination") {
+                exclusive(given, &["to", "cc", "bcc"], "destination")?;
+            }
+            if parameters.contains_key("Message") {
+                exclusive(given, &["subject", "text", "html"], "message")?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn exclusive(given: &dyn Fn(&str) -> bool, options: &[&str], other: &str) -> Result<(), UsageError> {
+    match options.iter().find(|option| given(option)) {
+        Some(option) => Err(UsageError::parameter(&format!(
+            "The key \"{}\" cannot be specified when one of the following keys are also specified: {other}",
+            option.replace('-', "_")
+        ))),
+        None => Ok(()),
+    }
+}
+
+const METRIC_OPTIONS: [&str; 7] =
+    ["metric-name", "timestamp", "unit", "value", "dimensions", "statistic-values", "storage-resolution"];
+
+/// One member of the only metric of `put-metric-data`.
+fn metric(option: &str, word: &str) -> Result<(&'static str, Value), UsageError> {
+    let number = |word: &str| {
+        let message = || UsageError::general("[<class 'decimal.ConversionSyntax'>]".to_owned());
+        float(word).map(Value::Float).ok_or_else(message)
+    };
+    let pairs = || {
+        word.split(',').map(|pair| {
+            let message = || UsageError::general(format!("not enough values to unpack in {pair}"));
+            pair.split_once('=').ok_or_else(message)
+        })
+    };
+    Ok(match option {
+        "metric-name" => ("MetricName", text(word)),
+        "timestamp" => ("Timestamp", text(word)),
+        "unit" => ("Unit", text(word)),
+        "value" => ("Value", number(word)?),
+        "dimensions" => {
+            let dimensions = pairs()
+                .map(|pair| pair.map(|(name, value)| map([("Name", text(name)), ("Value", text(value))])));
+            ("Dimensions", Value::List(dimensions.collect::<Result<_, _>>()?))
+        }
+        "statistic-values" => {
+            let mut values = Map::new();
+            for pair in pairs() {
+                let (name, value) = pair?;
+                values.insert(name.to_owned(), number(value)?);
+            }
+            ("StatisticValues", Value::Map(values))
+        }
+        _ => ("StorageResolution", int(word).unwrap_or_else(|| text(word))),
+    })
+}
+
+/// `--count` and the simple options for one network interface.
+fn run_instances(option: &str, words: &[String], parameters: &mut Map) -> Result<(), UsageError> {
+    let word = words.first().map_or("", String::as_str);
+    let whole = |word: &str| {
+        int(word).ok_or_else(|| {
+            UsageError::parameter("count parameter should be of the form min[:max] (e.g. 1 or 1:10)")
+        })
+    };
+    match option {
+        "count" => {
+            let (least, most) = word.split_once(':').unwrap_or((word, word));
+            parameters.insert("MinCount".to_owned(), whole(least)?);
+            parameters.insert("MaxCount".to_owned(), whole(most)?);
+            return Ok(());
+        }
+        "secondary-private-ip-addresses" => {
+            let address =
+                |word: &String| map([("PrivateIpAddress", text(word)), ("Primary", Value::Bool(false))]);
+            let addresses = Value::List(words.iter().map(address).collect());
+            interface(parameters).insert("PrivateIpAddresses".to_owned(), addresses);
+        }
+        "secondary-private-ip-address-count" => {
+            let message = || UsageError::usage(&format!("argument --{option}: invalid int value: '{word}'"));
+            let count = int(word).ok_or_else(message)?;
+            interface(parameters).insert("SecondaryPrivateIpAddressCount".to_owned(), count);
+        }
+        "associate-public-ip-address" => {
+            interface(parameters).insert("AssociatePublicIpAddress".to_owned(), Value::Bool(true));
+        }
+        _ => {
+            interface(parameters).insert("AssociatePublicIpAddress".to_owned(), Value::Bool(false));
+        }
+    }
+    Ok(())
+}
+
+/// The first network interface, which the simple options describe.
+fn interface(parameters: &mut Map) -> &mut Map {
+    let interface = first(parameters, "NetworkInterfaces");
+    if interface.is_empty() {
+        interface.insert("DeviceIndex".to_owned(), Value::Int(0));
+    }
+    interface
+}
+
+/// `--protocol`, `--port`, `--cidr`, `--source-group` and `--group-owner` of a security group's rule.
+fn permission(option: &str, word: &str, parameters: &mut Map) -> Result<(), UsageError> {
+    let rule = first(parameters, "IpPermissions");
+    match option {
+        "protocol" => {
+            let protocol = if word == "all" { "-1" } else { word };
+            rule.insert("IpProtocol".to_owned(), text(protocol));
+        }
+        "port" => {
+            let message = || {
+                UsageError::parameter("port parameter should be of the form <from[-to]> (e.g. 22 or 22-25)")
+            };
+            let (from, to) = match word {
+                "-1" | "all" => ("-1", "-1"),
+                range => range.split_once('-').unwrap_or((range, range)),
+            };
+            rule.insert("FromPort".to_owned(), int(from).ok_or_else(message)?);
+            rule.insert("ToPort".to_owned(), int(to).ok_or_else(message)?);
+        }
+        "cidr" => {
+            rule.insert("IpRanges".to_owned(), Value::List(vec![map([("CidrIp", text(word))])]));
+        }
+        "source-group" => {
+            let member = if word.starts_with("sg-") { "GroupId" } else { "GroupName" };
+            first(rule, "UserIdGroupPairs").insert(member.to_owned(), text(word));
+        }
+        _ => {
+            first(rule, "UserIdGroupPairs").insert("UserId".to_owned(), text(word));
+        }
+    }
+    Ok(())
+}
+
+/// Fills in what the CLI adds on its own, and refuses what it refuses.
+pub fn complete(service: &Service, operation: &Operation, parameters: &mut Map) -> Result<(), UsageError> {
+    match (service.command.as_str(), operation.command.as_str()) {
+        ("ec2", "run-instances") => {
+            for member in ["MaxCount", "MinCount"] {
+                parameters.entry(member.to_owned()).or_insert(Value::Int(1));
+            }
+            describe_interface(parameters);
+        }
+        ("lambda", "create-function" | "publish-layer-version") => {
+            for (member, option) in [("Code", "--code"), ("Content", "--content")] {
+                if parameters.get(member).is_some_and(|value| value.get("ZipFile").is_some()) {
+                    return Err(UsageError::parameter(&format!(
+                        "ZipFile cannot be provided as part of the {option} argument.  Please use the '--zip-file' option \
+                         instead to specify a zip file."
+                    )));
+                }
+            }
+        }
+        ("s3api", _) => {
+            if let Some(Value::Str(bucket)) = parameters.get("Bucket")
+                && !is_bucket(bucket)
+            {
+                return Err(UsageError::parameter(&format!(
+                    "Parameter validation failed:\nInvalid bucket name \"{bucket}\": Bucket name must match the regex \
+                     \"^[a-zA-Z0-9.\\-_]{{1,255}}$\" or be an ARN matching the regex \
+                     \"^arn:(aws).*:(s3|s3-object-lambda):[a-z\\-0-9]*:[0-9]{{12}}:accesspoint[/:][a-zA-Z0-9\\-.]{{1,63}}$|\
+                     ^arn:(aws).*:s3-outposts:[a-z\\-0-9]+:[0-9]{{12}}:outpost[/:][a-zA-Z0-9\\-]{{1,63}}[/:]accesspoint\
+                     [/:][a-zA-Z0-9\\-]{{1,63}}$\""
+                )));
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Once a network interface is described, the subnet, groups and addresses must be part of its description.
+fn describe_interface(parameters: &mut Map) {
+    const SIMPLE: [&str; 3] =
+        ["PrivateIpAddresses", "SecondaryPrivateIpAddressCount", "AssociatePublicIpAddress"];
+    const MOVED: [(&str, &str); 5] = [
+        ("SubnetId", "SubnetId"),
+        ("SecurityGroupIds", "Groups"),
+        ("Ipv6AddressCount", "Ipv6AddressCount"),
+        ("Ipv6Addresses", "Ipv6Addresses"),
+        ("EnablePrimaryIpv6", "PrimaryIpv6"),
+    ];
+    let described = match parameters.get("NetworkInterfaces") {
+        Some(Value::List(interfaces)) => interfaces
+            .first()
+            .is_some_and(|interface| SIMPLE.iter().any(|member| interface.get(member).is_some())),
+        _ => false,
+    };
+    if !described {
+        return;
+    }
+    let mut moved = Vec::new();
+    for (from, to) in MOVED {
+        if let Some(value) = parameters.shift_remove(from) {
+            moved.push((to, value));
+        }
+    }
+    if let Some(address) = parameters.shift_remove("PrivateIpAddress") {
+        let address = map([("PrivateIpAddress", address), ("Primary", Value::Bool(true))]);
+        moved.push(("PrivateIpAddresses", Value::List(vec![address])));
+    }
+    let interface = first(parameters, "NetworkInterfaces");
+    for (member, value) in moved {
+        interface.insert(member.to_owned(), value);
+    }
+}
+
+/// A bucket's name, or the ARN of an access point.
+fn is_bucket(name: &str) -> bool {
+    let plain = (1..=255).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
+    plain || is_access_point(name)
+}
+
+fn is_access_point(arn: &str) -> bool {
+    let mut fields = arn.splitn(6, ':');
+    let (Some("arn"), Some(partition), Some(service), Some(region), Some(account), Some(resource)) =
+        (fields.next(), fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
+    else {
+        return false;
+    };
+    let name = |text: &str, more: &[u8]| {
+        (1..=63).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b))
+    };
+    let parts: Vec<&str> = resource.split(['/', ':']).collect();
+    partition.starts_with("aws")
+        && account.len() == 12
+        && account.bytes().all(|b| b.is_ascii_digit())
+        && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && match (service, parts.as_slice()) {
+            ("s3" | "s3-object-lambda", ["accesspoint", point]) => name(point, b"-."),
+            ("s3-outposts", ["outpost", outpost, "accesspoint", point]) => {
+                !region.is_empty() && name(outpost, b"-") && name(point, b"-")
+            }
+            _ => false,
+        }
+}
+
+fn text(word: &str) -> Value {
+    Value::Str(word.to_owned())
+}
+
+fn map<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// Sets a member inside nested structures, which are made as needed.
+fn set(parameters: &mut Map, path: &[&str], value: Value) {
+    let Some((name, rest)) = path.split_first() else { return };
+    if rest.is_empty() {
+        parameters.insert((*name).to_owned(), value);
+        return;
+    }
+    let inner = parameters.entry((*name).to_owned()).or_insert_with(|| Value::Map(Map::new()));
+    if !matches!(inner, Value::Map(_)) {
+        *inner = Value::Map(Map::new());
+    }
+    if let Value::Map(inner) = inner {
+        set(inner, rest, value);
+    }
+}
+
+/// The first structure of a list, which is made as needed.
+fn first<'a>(parameters: &'a mut Map, name: &str) -> &'a mut Map {
+    let list = parameters.entry(name.to_owned()).or_insert_with(|| Value::List(Vec::new()));
+    if !matches!(list, Value::List(items) if matches!(items.first(), Some(Value::Map(_)))) {
+        *list = Value::List(vec![Value::Map(Map::new())]);
+    }
+    match list {
+        Value::List(items) => match items.first_mut() {
+            Some(Value::Map(map)) => map,
+            _ => unreachable!("the line above puts a map there"),
+        },
+        _ => unreachable!("the line above puts a list there"),
+    }
+}
+
+/// Tells one invalidation from another, as the CLI does: by the time.
+fn caller_reference() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("cli-{}-{:06}", now.as_secs(), now.subsec_micros())
+}

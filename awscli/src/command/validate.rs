@@ -1,0 +1,216 @@
+//! Parameters checked against the model before anything is sent: types, required members, lower limits and unions, with
+//! botocore's messages. Upper limits, patterns and choices are left to the service, as botocore does.
+
+use std::collections::HashSet;
+
+use super::UsageError;
+use super::values::{time, type_name};
+use crate::format::{python_text, repr_text};
+use crate::model::{Kind, Member, Service, ShapeId, Structure};
+use crate::serialize::python_float;
+use crate::value::{Map, Value};
+
+/// Checks the parameters of an operation. `json` names those top-level members whose value was written as JSON, because
+/// messages call their objects by another type.
+pub fn validate(
+    service: &Service,
+    input: Option<ShapeId>,
+    parameters: &Map,
+    json: &HashSet<String>,
+) -> Result<(), UsageError> {
+    let empty = Structure::default();
+    let structure = match input.map(|input| &service.shapes[input as usize].kind) {
+        Some(Kind::Structure(structure)) => structure,
+        _ => &empty,
+    };
+    let mut report = Report { service, errors: Vec::new(), ordered: false };
+    report.members(structure, parameters, "", |member| member.idempotency_token);
+    for (name, value) in parameters {
+        if let Some(member) = structure.members.iter().find(|member| member.name == *name) {
+            report.ordered = json.contains(name);
+            report.value(member, value, &format!(".{name}"));
+        }
+    }
+    if report.errors.is_empty() {
+        return Ok(());
+    }
+    Err(UsageError::parameter(&format!("Parameter validation failed:\n{}", report.errors.join("\n"))))
+}
+
+struct Report<'a> {
+    service: &'a Service,
+    errors: Vec<String>,
+    /// Objects below came from JSON, whose type has another name.
+    ordered: bool,
+}
+
+impl Report<'_> {
+    fn members(&mut self, structure: &Structure, map: &Map, name: &str, filled_in: fn(&Member) -> bool) {
+        let names =
+            || structure.members.iter().map(|member| member.name.as_str()).collect::<Vec<_>>().join(", ");
+        if structure.union && map.is_empty() {
+            self.errors.push(format!(
+                "Must set one of the following keys for tagged unionstructure {}: {}.",
+                shown(name),
+                names()
+            ));
+        } else if structure.union && map.len() > 1 {
+            self.errors.push(format!(
+                "Invalid number of parameters set for tagged union structure {}. Can only set one of the following keys: {}.",
+                shown(name),
+                names()
+            ));
+        }
+        for member in structure.members.iter().filter(|member| member.required && !filled_in(member)) {
+            if !map.contains_key(&member.name) {
+                self.errors.push(format!(
+                    "Missing required parameter in {}: \"{}\"",
+                    shown(name),
+                    member.name
+                ));
+            }
+        }
+        for key in map.keys() {
+            if !structure.members.iter().any(|member| member.name == *key) {
+                self.errors.push(format!(
+                    "Unknown parameter in {}: \"{key}\", must be one of: {}",
+                    shown(name),
+                    names()
+                ));
+            }
+        }
+    }
+
+    fn value(&mut self, member: &Member, value: &Value, name: &str) {
+        if member.json_value {
+            return;
+        }
+        match (&self.service.shapes[member.shape as usize].kind, value) {
+            (Kind::Structure(structure), _) if structure.document => {}
+            (Kind::Structure(structure), Value::Map(map)) => {
+                self.members(structure, map, name, |_| false);
+                for (key, value) in map {
+                    if let Some(member) = structure.members.iter().find(|member| member.name == *key) {
+                        self.value(member, value, &format!("{name}.{key}"));
+                    }
+                }
+            }
+            (Kind::Structure(_), _) => self.wrong_type(name, value, &["dict"]),
+            (Kind::Map { key: key_member, value: value_member, .. }, Value::Map(map)) => {
+                for (key, value) in map {
+                    self.value(key_member, &Value::Str(key.clone()), &format!("{name} (key: {key})"));
+                    self.value(value_member, value, &format!("{name}.{key}"));
+                }
+            }
+            (Kind::Map { .. }, _) => self.wrong_type(name, value, &["dict"]),
+            (Kind::List { member: item, min, .. }, Value::List(items)) => {
+                self.length(name, items.len(), *min);
+                for (i, value) in items.iter().enumerate() {
+                    self.value(item, value, &format!("{name}[{i}]"));
+                }
+            }
+            (Kind::List { .. }, _) => self.wrong_type(name, value, &["list", "tuple"]),
+            (Kind::String { min, .. }, Value::Str(text)) => {
+                // What becomes a part of the host cannot be empty.
+                let min = if member.host_label { (*min).max(1) } else { *min };
+                self.length(name, text.chars().count(), min);
+            }
+            (Kind::String { .. }, _) => self.wrong_type(name, value, &["str"]),
+            (Kind::Integer { min } | Kind::Long { min }, Value::Int(number)) => {
+                if let Some(min) = min.filter(|min| number < min) {
+                    self.range(name, number.to_string(), min.to_string());
+                }
+            }
+            (Kind::Integer { .. } | Kind::Long { .. }, Value::BigInt(_) | Value::Bool(_)) => {}
+            (Kind::Integer { .. } | Kind::Long { .. }, _) => self.wrong_type(name, value, &["int"]),
+            (
+                Kind::Float { min } | Kind::Double { min },
+                Value::Float(_) | Value::Int(_) | Value::BigInt(_),
+            ) => {
+                let number = match value {
+                    Value::Float(number) => *number,
+                    Value::Int(number) => *number as f64,
+                    _ => return,
+                };
+                if let Some(min) = min.filter(|min| number < *min) {
+                    self.range(name, python_text(value), python_float(min));
+                }
+            }
+            (Kind::Float { .. } | Kind::Double { .. }, Value::Bool(_)) => {}
+            (Kind::Float { .. } | Kind::Double { .. }, _) => {
+                self.wrong_type(name, value, &["float", "decimal.Decimal", "int"]);
+            }
+            (Kind::Boolean, Value::Bool(_)) => {}
+            (Kind::Boolean, _) => self.wrong_type(name, value, &["bool"]),
+            (Kind::Blob { .. }, Value::Bytes(_) | Value::Str(_)) => {}
+            (Kind::Blob { .. }, _) => {
+                let valid = "<class 'bytes'>, <class 'bytearray'>, file-like object";
+                self.invalid(name, value, valid);
+            }
+            (Kind::Timestamp { .. }, _) if time(value).is_some() => {}
+            (Kind::Timestamp { .. }, _) => {
+                self.invalid(name, value, "<class 'datetime.datetime'>, timestamp-string");
+            }
+        }
+    }
+
+    fn length(&mut self, name: &str, length: usize, min: u32) {
+        if length < min as usize {
+            let name = shown(name);
+            self.errors.push(format!(
+                "Invalid length for parameter {name}, value: {length}, valid min length: {min}"
+            ));
+        }
+    }
+
+    fn range(&mut self, name: &str, value: String, min: String) {
+        let name = shown(name);
+        self.errors
+            .push(format!("Invalid value for parameter {name}, value: {value}, valid min value: {min}"));
+    }
+
+    fn wrong_type(&mut self, name: &str, value: &Value, valid: &[&str]) {
+        let valid: Vec<_> = valid.iter().map(|name| format!("<class '{name}'>")).collect();
+        self.invalid(name, value, &valid.join(", "));
+    }
+
+    fn invalid(&mut self, name: &str, value: &Value, valid: &str) {
+        let kind = match value {
+            Value::Map(_) if self.ordered => "collections.OrderedDict",
+            other => type_name(other),
+        };
+        let shown_value = match value {
+            Value::Str(text) => text.clone(),
+            other => self.repr(other),
+        };
+        self.errors.push(format!(
+            "Invalid type for parameter {}, value: {shown_value}, type: <class '{kind}'>, valid types: {valid}",
+            shown(name)
+        ));
+    }
+
+    fn repr(&self, value: &Value) -> String {
+        match value {
+            Value::Str(text) => repr_text(text),
+            Value::List(items) => {
+                format!("[{}]", items.iter().map(|item| self.repr(item)).collect::<Vec<_>>().join(", "))
+            }
+            Value::Map(map) => {
+                let members =
+                    map.iter().map(|(key, value)| format!("{}: {}", repr_text(key), self.repr(value)));
+                let members = members.collect::<Vec<_>>().join(", ");
+                match (self.ordered, map.is_empty()) {
+                    (false, _) => format!("{{{members}}}"),
+                    (true, true) => "OrderedDict()".to_owned(),
+                    (true, false) => format!("OrderedDict({{{members}}})"),
+                }
+            }
+            scalar => python_text(scalar),
+        }
+    }
+}
+
+/// A path as messages show it: without the leading dot, and the whole input by a name.
+fn shown(name: &str) -> &str {
+    if name.is_empty() { "input" } else { name.strip_prefix('.').unwrap_or(name) }
+}
