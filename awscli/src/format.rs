@@ -44,6 +44,20 @@ impl Sink {
         self.cut = true;
     }
 
+    /// Adds bytes that need not be text. What does not fit is left out.
+    pub fn push_bytes(&mut self, bytes: &[u8]) {
+        if !self.cut {
+            let room = self.limit - self.bytes.len();
+            self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            self.cut = bytes.len() > room;
+        }
+    }
+
+    /// How many bytes are kept.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Whether something was left out: there is no point in going on.
     pub fn is_cut(&self) -> bool {
         self.cut

@@ -232,6 +232,18 @@ impl<'a> Pages<'a> {
         Ok(Some(page))
     }
 
+    /// What formats that show each page by itself print of it. What does not grow is part of the first page only.
+    pub fn shown(&self, page: &Value) -> Result<Map, CallError> {
+        let mut shown = Value::Map(if self.count == 1 { self.non_aggregate.clone() } else { Map::new() });
+        for (path, expression) in &self.paths.result_key {
+            set(&mut shown, path, search(expression, page)?);
+        }
+        match shown {
+            Value::Map(map) => Ok(map),
+            _ => Ok(Map::new()),
+        }
+    }
+
     fn end_at(&mut self, token: &Map) {
         self.resume_token = Some(encode(token));
         self.ended = true;

@@ -2,4 +2,5 @@
 
 mod endpoints;
 mod jmespath;
+mod official;
 mod witness;

@@ -1,0 +1,277 @@
+//! `aws …`: from words to what is printed and the exit status.
+
+use crate::command::{self, Command, Custom, Globals, Parsed};
+use crate::format::{self, Sink};
+use crate::model::Kind;
+use crate::paginate::{Pages, Paging, paginate};
+use crate::query::Expression;
+use crate::refused::refusal;
+use crate::s3_ls::{ListCommand, Listing};
+use crate::send::{CallError, Calls};
+use crate::session::{Output, Session};
+use crate::value::{Map, Value};
+use crate::{catalog, help, wait};
+
+/// Exit status of wrong usage and wrong parameters.
+const USAGE: i32 = 252;
+/// Exit status of what went wrong in no other way.
+const GENERAL: i32 = 255;
+
+/// The release of the official CLI whose models and behaviour are followed.
+const MODELS: &str = "2.38.5";
+
+/// The file names that stand for standard output.
+const STANDARD_OUTPUT: [&str; 2] = ["-", "/dev/stdout"];
+
+/// Runs one command. `argv` is what follows the word `aws`. Whatever happens is in the output; nothing of the host's
+/// environment, files or terminal is read or written. Dropping the future stops the command where it waits.
+pub async fn run(argv: &[String], session: &Session<'_>) -> Output {
+    let mut printer = Printer { sink: Sink::new(session.budget.output_bytes), output: Output::default() };
+    if let Some(page) = help::page(argv) {
+        printer.sink.push(&page);
+        return printer.end();
+    }
+    let words = |index: usize| argv.get(index).map(String::as_str);
+    if let Some(reason) = words(0).and_then(|service| refusal(service, words(1))) {
+        return printer.fail(&format::error_line(&reason), USAGE);
+    }
+    let command = match command::parse(argv) {
+        Ok(command) => command,
+        Err(error) => return printer.fail(&error.stderr, error.exit_status),
+    };
+    let mut calls = Calls::new(session);
+    let globals = match &command {
+        Command::Operation(parsed) | Command::Wait(_, parsed) => Some(&parsed.globals),
+        Command::Custom(custom) => Some(&custom.globals),
+        Command::Version => None,
+    };
+    printer.output.region =
+        globals.and_then(|globals| globals.region.clone()).or_else(|| session.region.clone());
+    let ended = match &command {
+        Command::Version => {
+            printer.sink.push(&format!("alfredbot-awscli/{} aws-cli/{MODELS}\n", env!("CARGO_PKG_VERSION")));
+            Ok(0)
+        }
+        Command::Operation(parsed) => printer.operation(parsed, &mut calls).await,
+        Command::Wait(waiter, parsed) => {
+            let region = printer.output.region.clone();
+            wait::wait(&parsed.service.waiters[*waiter], parsed, region.as_deref(), &mut calls)
+                .await
+                .map(|()| 0)
+        }
+        Command::Custom(custom) => printer.custom(custom, &mut calls).await,
+    };
+    match ended {
+        Ok(status) => printer.output.exit_status = status,
+        Err(failure) => {
+            printer.output.stderr.push_str(&failure.stderr);
+            printer.output.exit_status = failure.exit_status;
+        }
+    }
+    printer.output.calls = calls.made;
+    printer.output.unknown_calls = calls.unknown;
+    printer.output.journal_error = calls.journal_error;
+    printer.end()
+}
+
+/// Why a command failed: what standard error shows, and the exit status.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub stderr: String,
+    pub exit_status: i32,
+}
+
+impl Failure {
+    pub fn usage(message: &str) -> Self {
+        Self { stderr: format::usage_error(message), exit_status: USAGE }
+    }
+
+    pub fn general(message: &str) -> Self {
+        Self { stderr: format::error_line(message), exit_status: GENERAL }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self { stderr: error.text(), exit_status: error.exit_status() }
+    }
+}
+
+/// How a result is shown.
+struct Shape {
+    format: String,
+    query: Option<Expression>,
+    title: String,
+}
+
+/// Collects what a command prints.
+struct Printer {
+    sink: Sink,
+    output: Output,
+}
+
+impl Printer {
+    fn fail(mut self, stderr: &str, exit_status: i32) -> Output {
+        self.output.stderr.push_str(stderr);
+        self.output.exit_status = exit_status;
+        self.end()
+    }
+
+    fn end(mut self) -> Output {
+        if self.sink.is_cut() {
+            let limit = self.sink.limit();
+            self.output.truncated.get_or_insert_with(|| format!("the output was cut after {limit} bytes"));
+        }
+        self.output.stdout = self.sink.into_bytes();
+        self.output
+    }
+
+    async fn operation(&mut self, parsed: &Parsed, calls: &mut Calls<'_>) -> Result<i32, Failure> {
+        let operation = parsed.operation();
+        let shape = shape(&parsed.globals, &operation.name)?;
+        if let Some(file) = parsed.outfile.as_deref().filter(|file| !STANDARD_OUTPUT.contains(file)) {
+            return Err(Failure::usage(&format!(
+                "there are no files here to write `{file}` to; give `-` to see the result here"
+            )));
+        }
+        self.output.stderr.push_str(parsed.warning.as_deref().unwrap_or_default());
+        let region = self.output.region.clone();
+        let (region, parameters) = (region.as_deref(), parsed.parameters.clone());
+        if parsed.paging.automatic {
+            return self.pages(parsed, parameters, region, &shape, calls).await;
+        }
+        let mut result = calls.send(&parsed.service, operation, parameters, region).await?.value;
+        if parsed.outfile.is_some() {
+            self.body(parsed, &mut result);
+        }
+        self.show(result, &shape)?;
+        Ok(0)
+    }
+
+    /// Reads all pages. Text shows them one by one, with the query over each; other formats show them merged.
+    async fn pages(
+        &mut self,
+        parsed: &Parsed,
+        parameters: Map,
+        region: Option<&str>,
+        shape: &Shape,
+        calls: &mut Calls<'_>,
+    ) -> Result<i32, Failure> {
+        let (service, operation) = (&parsed.service, parsed.operation());
+        let paging = Paging {
+            max_items: parsed.paging.max_items.map(|items| u64::try_from(items).unwrap_or(0)),
+            page_size: parsed.paging.page_size,
+            starting_token: parsed.paging.starting_token.clone(),
+        };
+        if shape.format != "text" {
+            let paged = paginate(calls, service, operation, parameters, region, &paging).await?;
+            self.output.truncated = paged.truncated;
+            self.show(paged.value, shape)?;
+            return Ok(0);
+        }
+        let mut pages = Pages::new(service, operation, parameters, &paging)?;
+        while let Some(page) = pages.next(calls, region).await? {
+            self.show(pages.shown(&page)?, shape)?;
+            if self.sink.is_cut() {
+                return Ok(0);
+            }
+        }
+        if let Some(token) = pages.resume_token {
+            let token = || [("NextToken".to_owned(), Value::Str(token))].into_iter().collect();
+            self.show([("NextToken".to_owned(), Value::Map(token()))].into_iter().collect(), shape)?;
+        }
+        self.output.truncated = pages.truncated;
+        Ok(0)
+    }
+
+    /// Prints the streamed part of a result, which the official CLI writes to a file.
+    fn body(&mut self, parsed: &Parsed, result: &mut Map) {
+        let output = parsed.operation().output.map(|id| &parsed.service.shapes[id as usize].kind);
+        let Some(Kind::Structure(structure)) = output else { return };
+        let payload = structure.payload.and_then(|index| structure.members.get(index as usize));
+        match payload.and_then(|member| result.shift_remove(&member.name)) {
+            Some(Value::Bytes(bytes)) => self.sink.push_bytes(&bytes),
+            Some(Value::Str(text)) => self.sink.push(&text),
+            _ => {}
+        }
+    }
+
+    fn show(&mut self, result: Map, shape: &Shape) -> Result<(), Failure> {
+        let mut value = Value::Map(result);
+        format::as_shown(&mut value);
+        if let Some(query) = &shape.query {
+            value = query.search(&value).map_err(|error| Failure::general(&error.to_string()))?;
+        }
+        match shape.format.as_str() {
+            "text" => format::text(&value, &mut self.sink),
+            "table" => {
+                format::table(&shape.title, &value, &mut self.sink)
+                    .map_err(|error| Failure::general(&error))?;
+            }
+            "off" => {}
+            _ => format::json(&value, &mut self.sink),
+        }
+        Ok(())
+    }
+
+    async fn custom(&mut self, custom: &Custom, calls: &mut Calls<'_>) -> Result<i32, Failure> {
+        if (custom.service.as_str(), custom.command.as_str()) == ("s3", "ls") {
+            return self.list(custom, calls).await;
+        }
+        let reason = refusal(&custom.service, Some(&custom.command)).unwrap_or_else(|| {
+            format!("`aws {} {}` is not available here: it is not ready.", custom.service, custom.command)
+        });
+        Err(Failure { stderr: format::error_line(&reason), exit_status: USAGE })
+    }
+
+    /// `aws s3 ls`, page by page.
+    async fn list(&mut self, custom: &Custom, calls: &mut Calls<'_>) -> Result<i32, Failure> {
+        let command = ListCommand::parse(&custom.words).map_err(|message| Failure::usage(&message))?;
+        let service =
+            catalog::service("s3api").ok_or_else(|| Failure::general("the model of S3 is missing"))?;
+        let operation = service.operations.iter().find(|known| known.name == command.operation());
+        let operation = operation.ok_or_else(|| Failure::general("the model of S3 lacks an operation"))?;
+        let region = self.output.region.clone();
+        let mut listing = Listing::default();
+        let mut token = None;
+        let mut pages = 0;
+        loop {
+            let page = match calls.send(&service, operation, command.page(token), region.as_deref()).await {
+                Ok(response) => response.value,
+                Err(error @ CallError::Budget(_)) if pages > 0 => {
+                    self.output.truncated = Some(error.to_string());
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            listing.page(&command, &page, &mut self.sink);
+            pages += 1;
+            token = command.next_page(&page);
+            let limit = calls.session().budget.pages;
+            if token.is_none() || self.sink.is_cut() {
+                break;
+            }
+            if pages >= limit {
+                self.output.truncated = Some(format!("the limit of {limit} pages is reached"));
+                break;
+            }
+        }
+        Ok(listing.end(&command, &mut self.sink))
+    }
+}
+
+/// Reads `--output` and `--query`, before anything is sent.
+fn shape(globals: &Globals, title: &str) -> Result<Shape, Failure> {
+    let format = globals.output.clone().unwrap_or_else(|| "json".to_owned());
+    if format.starts_with("yaml") {
+        return Err(Failure::usage("--output yaml is not available here yet; use json, text or table"));
+    }
+    let query = match &globals.query {
+        Some(text) => {
+            let parsed = Expression::parse(text);
+            Some(parsed.map_err(|error| Failure::usage(&format!("Bad value for --query {text}: {error}")))?)
+        }
+        None => None,
+    };
+    Ok(Shape { format, query, title: title.to_owned() })
+}
