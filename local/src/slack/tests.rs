@@ -824,3 +824,38 @@ async fn waiting_ends_with_what_was_seen() {
     let not_seen = ben.waits_to_read("goodbye", Duration::from_millis(1)).await.unwrap_err();
     assert!(not_seen.to_string().ends_with("seen was:\nAnna Azarova\n  hello\n"));
 }
+
+mod witness {
+    use std::process::Stdio;
+
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+    use super::*;
+
+    /// Slack's own Python SDK drives the fake, and verifies what it signs.
+    #[tokio::test]
+    async fn slacks_own_sdk_gets_along_with_the_fake() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let python = root.join(".env/venv/bin/python");
+        assert!(python.exists(), "{} is missing: run ./alfred test, which sets it up", python.display());
+        let slack = slack().await;
+        let mut witness = tokio::process::Command::new(python)
+            .arg(root.join("tests/witness/slack_sdk_fake.py"))
+            .args(["--base", &slack.base_url(), "--token", TOKEN, "--secret", SECRET])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(witness.stdout.take().unwrap()).lines();
+        let line = lines.next_line().await.unwrap().unwrap_or_default();
+        if let Some(app) = line.strip_prefix("app ") {
+            slack.set_request_url_base(app);
+            witness.stdin.take().unwrap().write_all(b"go\n").await.unwrap();
+        }
+        let ended = witness.wait_with_output().await.unwrap();
+        let report = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success() && report.contains("\nOK"), "{report}");
+    }
+}

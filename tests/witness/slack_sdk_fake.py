@@ -1,0 +1,161 @@
+"""Slack's own Python SDK, unmodified, against the fake Slack of the local run.
+
+Run by the test `slack::tests::witness` of the package `local`. By hand, with a fake that listens at BASE:
+
+    .env/venv/bin/python tests/witness/slack_sdk_fake.py --base http://127.0.0.1:PORT --token xoxb-… --secret …
+
+It needs the packages of `tests/witness/requirements.txt` and nothing else. It prints the address of its own app,
+`app http://127.0.0.1:PORT`, and waits for a line on standard input, so that whoever started the fake can point the
+request URLs of the slash commands there. Then it checks, says so on standard error, and ends with 0 or 1.
+
+What is judged: that a real client gets along with every method it calls (arguments, paging, errors, the
+three steps of an upload), and that the SDK's verifier accepts what the fake signs and nothing else.
+"""
+
+import argparse
+import http.server
+import json
+import queue
+import sys
+import threading
+import unittest
+import urllib.parse
+import urllib.request
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.models.blocks import ContextBlock, DividerBlock, HeaderBlock, MarkdownTextObject, SectionBlock
+from slack_sdk.signature import SignatureVerifier
+from slack_sdk.webhook import WebhookClient
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--base", required=True, help="origin of the fake, without a slash at the end")
+parser.add_argument("--token", required=True, help="bot token that the fake knows")
+parser.add_argument("--secret", required=True, help="signing secret of the fake's app")
+OPTIONS = parser.parse_args()
+REQUESTS = queue.Queue()
+
+
+class App(http.server.BaseHTTPRequestHandler):
+    """Keeps what it receives, and acknowledges."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        REQUESTS.put((dict(self.headers.items()), body))
+        answer = json.dumps({"text": "On it"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_):
+        pass
+
+
+def types(user, channel, text):
+    """A person types a line in the console."""
+    line = json.dumps({"as": user, "channel": channel, "text": text}).encode()
+    request = urllib.request.Request(f"{OPTIONS.base}/console/type", line, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+class FakeSlack(unittest.TestCase):
+    def setUp(self):
+        self.client = WebClient(token=OPTIONS.token, base_url=f"{OPTIONS.base}/api/")
+
+    def test_who_am_i(self):
+        me = self.client.auth_test()
+        self.assertEqual((me["team_id"], me["user_id"]), ("T0ALFRED1", "U0ALFRED"))
+        self.assertIn("chat:write", me.headers["x-oauth-scopes"])
+
+    def test_people_and_channels(self):
+        self.assertTrue(self.client.users_info(user="U0ANNA")["user"]["is_admin"])
+        self.assertTrue(self.client.users_info(user="U0GUEST")["user"]["is_restricted"])
+        # The response turns itself into the next page, so each is read while it is there.
+        pages = [[member["id"] for member in page["members"]] for page in self.client.users_list(limit=2)]
+        self.assertEqual([len(page) for page in pages], [2, 2, 2])
+        self.assertEqual(len({user for page in pages for user in page}), 6)
+        members = [member for page in self.client.conversations_members(channel="C0GENERAL", limit=1)
+                   for member in page["members"]]
+        self.assertEqual(sorted(members), ["U0ALFRED", "U0ANNA", "U0BEN", "U0CLEO", "U0DAN", "U0GUEST"])
+        channels = self.client.conversations_list(types="public_channel,private_channel")["channels"]
+        self.assertEqual({channel["id"] for channel in channels if channel["is_private"]}, {"G0PROD"})
+        self.assertEqual(self.client.conversations_info(channel="C0OPS")["channel"]["name"], "ops")
+        self.assertEqual(self.client.usergroups_users_list(usergroup="S0SRE")["users"], ["U0ANNA"])
+        self.assertEqual(self.client.usergroups_list(include_users=True)["usergroups"][0]["users"], ["U0ANNA"])
+
+    def test_errors_are_words(self):
+        for word, call in [
+            ("channel_not_found", lambda: self.client.conversations_info(channel="C0NOWHERE")),
+            ("user_not_found", lambda: self.client.users_info(user="U0NOBODY")),
+            ("no_text", lambda: self.client.chat_postMessage(channel="C0OPS", text="")),
+            ("invalid_auth", lambda: WebClient(token="xoxb-other", base_url=self.client.base_url).auth_test()),
+            ("not_authed", lambda: WebClient(base_url=self.client.base_url).auth_test()),
+            ("unknown_method", lambda: self.client.api_call("no.such.method")),
+        ]:
+            with self.subTest(word), self.assertRaises(SlackApiError) as raised:
+                call()
+            self.assertEqual(raised.exception.response["error"], word)
+
+    def test_messages(self):
+        blocks = [
+            HeaderBlock(text="Done"),
+            SectionBlock(text=MarkdownTextObject(text="*bold* &amp; <@U0BEN>", verbatim=True)),
+            DividerBlock(),
+            ContextBlock(elements=[MarkdownTextObject(text="exit 0")]),
+        ]
+        posted = self.client.chat_postMessage(channel="C0OPS", text="Done", blocks=blocks)
+        self.assertEqual(len(posted["message"]["blocks"]), 4)
+        updated = self.client.chat_update(channel="C0OPS", ts=posted["ts"], text="Done again", blocks=blocks[:1])
+        self.assertEqual((updated["ts"], len(updated["message"]["blocks"])), (posted["ts"], 1))
+        self.client.chat_postEphemeral(channel="C0OPS", user="U0ANNA", text="psst")
+        direct = self.client.chat_postMessage(channel="U0BEN", text="hello")
+        self.assertTrue(direct["channel"].startswith("D"))
+
+    def test_upload(self):
+        content = "{\n" + "\n".join(f'  "line{number}": "ü"' for number in range(2000)) + "\n}"
+        uploaded = self.client.files_upload_v2(
+            channel="C0OPS", filename="out.json", title="Output", content=content, initial_comment="All of it")
+        file = self.client.files_info(file=uploaded["file"]["id"])["file"]
+        self.assertEqual((file["name"], file["title"], file["size"]), ("out.json", "Output", len(content.encode())))
+        self.assertIn("C0OPS", file["shares"]["public"])
+        request = urllib.request.Request(file["url_private"], headers={"Authorization": f"Bearer {OPTIONS.token}"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            self.assertEqual(answer.read().decode(), content)
+
+    def test_several_files_at_once(self):
+        uploads = [{"filename": f"{name}.txt", "content": name * 10, "title": name} for name in "ab"]
+        uploaded = self.client.files_upload_v2(channel="C0GENERAL", file_uploads=uploads)
+        self.assertEqual([file["title"] for file in uploaded["files"]], ["a", "b"])
+
+    def test_requests_are_signed_as_the_sdk_verifies(self):
+        texts = ["", "s3 ls *.log —profile “dev” & <x>", "tab\tand ~tilde ünïcode 🎩", "@anna #ops https://a.example/?b=c&d"]
+        verifier, other = SignatureVerifier(OPTIONS.secret), SignatureVerifier(OPTIONS.secret + "x")
+        for text in texts:
+            with self.subTest(text):
+                self.assertIsNone(types("U0ANNA", "C0OPS", f"/alfred-invoke {text}")["error"])
+                headers, body = REQUESTS.get(timeout=20)
+                self.assertTrue(verifier.is_valid_request(body, headers))
+                self.assertFalse(other.is_valid_request(body, headers))
+                self.assertFalse(verifier.is_valid_request(body + b" ", headers))
+                fields = urllib.parse.parse_qs(body.decode("ascii"), keep_blank_values=True, strict_parsing=True)
+                self.assertEqual(fields["user_id"], ["U0ANNA"])
+
+    def test_response_urls_end_after_five_posts(self):
+        types("U0ANNA", "C0OPS", "/alfred-invoke aws")
+        _, body = REQUESTS.get(timeout=20)
+        webhook = WebhookClient(urllib.parse.parse_qs(body.decode())["response_url"][0])
+        for number in range(5):
+            answer = webhook.send(text=f"answer {number}", response_type="ephemeral")
+            self.assertEqual((answer.status_code, answer.body), (200, "ok"))
+        self.assertEqual(webhook.send(text="one more").status_code, 404)
+
+
+if __name__ == "__main__":
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), App)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(f"app http://127.0.0.1:{server.server_port}", flush=True)
+    sys.stdin.readline()
+    unittest.main(argv=[sys.argv[0], "-v"])
