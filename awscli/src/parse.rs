@@ -28,6 +28,11 @@ pub const MAX_DEPTH: usize = 128;
 /// the wire, so a bound on bytes alone would not bound memory.
 pub const MAX_VALUES: usize = 1_000_000;
 
+/// A value out of JSON text. `None`: it is none, or one beyond the bounds of responses.
+pub fn from_json_text(text: &str) -> Option<Value> {
+    json::parse_document(text.as_bytes()).ok()
+}
+
 /// First status of the responses that are errors.
 const FIRST_ERROR_STATUS: u16 = 300;
 

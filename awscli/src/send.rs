@@ -188,14 +188,7 @@ impl<'a> Calls<'a> {
         region: Option<&str>,
     ) -> Result<Response, CallError> {
         let number = self.made;
-        let namespace = self.session.token_namespace;
-        let token = || Uuid::new_v5(&namespace, number.to_string().as_bytes()).to_string();
-        let added = customize::complete_params(service, operation, &mut params, token)
-            .map_err(CallError::Parameters)?;
-        let mut request = serialize(service, operation, &params)?;
-        customize::complete_request(service, operation, &params, &mut request)
-            .map_err(CallError::Parameters)?;
-        request.set_header("User-Agent", USER_AGENT);
+        let (request, added) = self.request(service, operation, &mut params)?;
         let target = self.target(service, operation, &params, region)?;
         self.check_budget()?;
         let call = Call {
@@ -216,6 +209,35 @@ impl<'a> Calls<'a> {
             self.journal_error.get_or_insert(error);
         }
         outcome
+    }
+
+    /// Completes the next call's parameters and writes its request.
+    fn request(
+        &self,
+        service: &Service,
+        operation: &Operation,
+        params: &mut Map,
+    ) -> Result<(HttpRequest, Added), CallError> {
+        let token = || Uuid::new_v5(&self.session.token_namespace, self.made.to_string().as_bytes()).to_string();
+        let added = customize::complete_params(service, operation, params, token).map_err(CallError::Parameters)?;
+        let mut request = serialize(service, operation, params)?;
+        customize::complete_request(service, operation, params, &mut request).map_err(CallError::Parameters)?;
+        request.set_header("User-Agent", USER_AGENT);
+        Ok((request, added))
+    }
+
+    /// The request that [`Calls::send`] would send first, signed, with its URL. Nothing is sent.
+    pub fn preview(
+        &self,
+        service: &Service,
+        operation: &Operation,
+        mut params: Map,
+        region: Option<&str>,
+    ) -> Result<(HttpRequest, String), CallError> {
+        let (request, added) = self.request(service, operation, &mut params)?;
+        let target = self.target(service, operation, &params, region)?;
+        let prepared = Prepared { service, operation, params: &params, request: &request, added: &added };
+        Ok(self.signed(&prepared, &target)?)
     }
 
     fn target(

@@ -117,7 +117,10 @@ pub fn presign(
         .map_err(|error| failed(&error))?;
     let (instructions, _) = sigv4(signable, &params.into()).map_err(|error| failed(&error))?.into_parts();
     let mut signed = url.to_owned();
-    for (name, value) in instructions.into_parts().1 {
+    let mut params = instructions.into_parts().1;
+    // The signature comes last, as in all that the official CLI signs.
+    params.sort_by_key(|(name, _)| *name == "X-Amz-Signature");
+    for (name, value) in params {
         signed.push(if signed.contains('?') { '&' } else { '?' });
         signed.push_str(&format!("{name}={}", crate::serialize::percent_encode(&value, "")));
     }
