@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::command::Paging;
 use crate::model::{Kind, Operation, Paginator, Service};
 use crate::parse::from_json;
 use crate::query::Expression;
@@ -14,17 +15,6 @@ use crate::value::{Map, Value};
 const TRUNCATE_AMOUNT: &str = "boto_truncate_amount";
 /// Paths of the values that are base64 inside a token.
 const ENCODED_KEYS: &str = "boto_encoded_keys";
-
-/// What a user asks of paging.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Paging {
-    /// `--max-items`.
-    pub max_items: Option<u64>,
-    /// `--page-size`.
-    pub page_size: Option<i64>,
-    /// `--starting-token`, as an earlier result's `NextToken`.
-    pub starting_token: Option<String>,
-}
 
 /// All pages as one result.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -153,7 +143,7 @@ impl<'a> Pages<'a> {
             operation,
             paths,
             params,
-            max_items: paging.max_items,
+            max_items: paging.max_items.map(|items| u64::try_from(items).unwrap_or(0)),
             token,
             previous_token: None,
             skip,

@@ -3,7 +3,7 @@
 use crate::command::{self, Command, Custom, Globals, Parsed};
 use crate::format::{self, Sink};
 use crate::model::Kind;
-use crate::paginate::{Pages, Paging, paginate};
+use crate::paginate::{Pages, paginate};
 use crate::query::Expression;
 use crate::refused::refusal;
 use crate::s3_ls::{ListCommand, Listing};
@@ -158,18 +158,14 @@ impl Printer {
         calls: &mut Calls<'_>,
     ) -> Result<i32, Failure> {
         let (service, operation) = (&parsed.service, parsed.operation());
-        let paging = Paging {
-            max_items: parsed.paging.max_items.map(|items| u64::try_from(items).unwrap_or(0)),
-            page_size: parsed.paging.page_size,
-            starting_token: parsed.paging.starting_token.clone(),
-        };
+        let paging = &parsed.paging;
         if shape.format != "text" {
-            let paged = paginate(calls, service, operation, parameters, region, &paging).await?;
+            let paged = paginate(calls, service, operation, parameters, region, paging).await?;
             self.output.truncated = paged.truncated;
             self.show(paged.value, shape)?;
             return Ok(0);
         }
-        let mut pages = Pages::new(service, operation, parameters, &paging)?;
+        let mut pages = Pages::new(service, operation, parameters, paging)?;
         while let Some(page) = pages.next(calls, region).await? {
             self.show(pages.shown(&page)?, shape)?;
             if self.sink.is_cut() {

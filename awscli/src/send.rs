@@ -218,10 +218,13 @@ impl<'a> Calls<'a> {
         operation: &Operation,
         params: &mut Map,
     ) -> Result<(HttpRequest, Added), CallError> {
-        let token = || Uuid::new_v5(&self.session.token_namespace, self.made.to_string().as_bytes()).to_string();
-        let added = customize::complete_params(service, operation, params, token).map_err(CallError::Parameters)?;
+        let token =
+            || Uuid::new_v5(&self.session.token_namespace, self.made.to_string().as_bytes()).to_string();
+        let added =
+            customize::complete_params(service, operation, params, token).map_err(CallError::Parameters)?;
         let mut request = serialize(service, operation, params)?;
-        customize::complete_request(service, operation, params, &mut request).map_err(CallError::Parameters)?;
+        customize::complete_request(service, operation, params, &mut request)
+            .map_err(CallError::Parameters)?;
         request.set_header("User-Agent", USER_AGENT);
         Ok((request, added))
     }

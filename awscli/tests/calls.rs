@@ -5,10 +5,13 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
 use awscli::catalog;
-use awscli::paginate::{Paging, paginate};
+use awscli::command::Paging;
+use awscli::paginate::paginate;
 use awscli::parse::from_json_text;
 use awscli::send::{CallError, Calls, HttpClient, Response};
-use awscli::session::{Budget, Call, CallEnd, Credentials, Effect, Journal, JournalFuture, NoJournal, Session};
+use awscli::session::{
+    Budget, Call, CallEnd, Credentials, Effect, Journal, JournalFuture, NoJournal, Session,
+};
 use awscli::value::{Map, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -55,7 +58,12 @@ fn map(json: &str) -> Map {
 }
 
 /// A call with the parameters `json`.
-async fn call(calls: &mut Calls<'_>, command: &str, operation: &str, json: &str) -> Result<Response, CallError> {
+async fn call(
+    calls: &mut Calls<'_>,
+    command: &str,
+    operation: &str,
+    json: &str,
+) -> Result<Response, CallError> {
     let service = catalog::service(command).unwrap();
     let operation = service.operations.iter().find(|known| known.name == operation).unwrap();
     calls.send(&service, operation, map(json), Some("us-east-1")).await
@@ -93,7 +101,8 @@ impl Peer {
                 log.lock().unwrap().push(request);
                 if let Reaction::Answer(status, headers, body) = reaction {
                     let length = body.len();
-                    let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n");
+                    let head =
+                        format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n");
                     stream.write_all(format!("{head}{headers}\r\n{body}").as_bytes()).await.unwrap();
                 }
             }
@@ -451,7 +460,8 @@ async fn budgets_end_calls() {
 async fn the_private_network_is_out_of_reach_without_a_configured_endpoint() {
     // The rules give names only; this is what would happen if one of them pointed inside.
     let http = HttpClient::new().unwrap();
-    for url in ["https://127.0.0.1:1/", "https://169.254.169.254/", "https://[::1]:1/", "http://127.0.0.1:1/"] {
+    for url in ["https://127.0.0.1:1/", "https://169.254.169.254/", "https://[::1]:1/", "http://127.0.0.1:1/"]
+    {
         let request = http::Request::get(url).body(http_body_util::Full::default()).unwrap();
         let error = http.send(request, None, 1).await.unwrap_err();
         assert!(error.was_never_sent() && error.to_string().contains("is not"), "{url}: {error}");
@@ -505,14 +515,15 @@ async fn pages_are_read_and_merged() {
     let http = HttpClient::new().unwrap();
     let all = ["a", "b", "c", "d", "e"];
     let mut token = None;
-    for (max_items, start, expected, requests) in
-        [(None, false, &all[..], 3), (Some(3), false, &all[..3], 2), (Some(2), false, &all[..2], 1)]
+    for (max_items, expected, requests) in
+        [(None, &all[..], 3), (Some(3), &all[..3], 2), (Some(2), &all[..2], 1)]
     {
         let peer = Peer::start(pages()).await;
         let session = session(&http, &NoJournal, Some(&peer.url));
-        let paging = Paging { max_items, starting_token: token.clone().filter(|_| start), page_size: Some(2) };
+        let paging = Paging { max_items, page_size: Some(2), ..Paging::default() };
         let mut calls = Calls::new(&session);
-        let paged = paginate(&mut calls, &service, operation, Map::new(), Some("us-east-1"), &paging).await.unwrap();
+        let paged =
+            paginate(&mut calls, &service, operation, Map::new(), Some("us-east-1"), &paging).await.unwrap();
         assert_eq!(paged.value.get("TableNames"), Some(&names(expected)));
         assert_eq!(peer.heard().len(), requests);
         assert!(peer.heard()[0].contains("{\"Limit\": 2}"));
@@ -526,14 +537,17 @@ async fn pages_are_read_and_merged() {
     let session = session(&http, &NoJournal, Some(&peer.url));
     let paging = Paging { starting_token: token, ..Paging::default() };
     let mut calls = Calls::new(&session);
-    let paged = paginate(&mut calls, &service, operation, Map::new(), Some("us-east-1"), &paging).await.unwrap();
+    let paged =
+        paginate(&mut calls, &service, operation, Map::new(), Some("us-east-1"), &paging).await.unwrap();
     assert_eq!(paged.value.get("TableNames"), Some(&names(&["d", "e"])));
     assert!(peer.heard()[0].contains("{\"ExclusiveStartTableName\": \"b\"}"));
 }
 
 #[tokio::test]
 async fn pages_end_at_the_budget_and_say_where() {
-    let page = |name: u8| answer(200, &format!(r#"{{"TableNames": ["{name}"], "LastEvaluatedTableName": "{name}"}}"#));
+    let page = |name: u8| {
+        answer(200, &format!(r#"{{"TableNames": ["{name}"], "LastEvaluatedTableName": "{name}"}}"#))
+    };
     let service = catalog::service("dynamodb").unwrap();
     let operation = service.operations.iter().find(|known| known.name == "ListTables").unwrap();
     let http = HttpClient::new().unwrap();
@@ -546,7 +560,8 @@ async fn pages_end_at_the_budget_and_say_where() {
         change(&mut session.budget);
         let mut calls = Calls::new(&session);
         let paging = Paging::default();
-        let paged = paginate(&mut calls, &service, operation, Map::new(), Some("us-east-1"), &paging).await.unwrap();
+        let paged =
+            paginate(&mut calls, &service, operation, Map::new(), Some("us-east-1"), &paging).await.unwrap();
         assert_eq!(paged.truncated.as_deref(), Some(reason));
         assert_eq!(peer.heard().len(), count);
         assert!(paged.value.contains_key("NextToken"));
