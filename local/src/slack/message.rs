@@ -35,6 +35,8 @@ pub struct Message {
     pub edited: bool,
     /// How it came in.
     pub origin: Origin,
+    /// What it looks like.
+    pub(crate) shown: Option<Shown>,
 }
 
 /// How a message came in.
@@ -108,7 +110,7 @@ impl Message {
         self.only_for.as_deref().is_none_or(|only| only == user)
     }
 
-    pub(crate) fn shown(&self, world: &World, files: Vec<ShownFile>) -> Shown {
+    pub(crate) fn look(&self, world: &World, files: Vec<ShownFile>) -> Shown {
         let fallback = mrkdwn::parse(&self.text, self.auto, world);
         let mut live = pieces::live_in(&fallback);
         let pieces = if self.blocks.is_empty() {

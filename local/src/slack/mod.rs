@@ -241,7 +241,7 @@ impl FakeSlack {
 
     /// Every version of every message that the app put out, in order, whoever saw it.
     pub fn posted(&self) -> Vec<Shown> {
-        self.inner.read(|state| state.posted.iter().map(|message| state.shown(message)).collect())
+        self.inner.read(|state| state.posted.clone())
     }
 
     /// Everybody whom the app has notified so far.

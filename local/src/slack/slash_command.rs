@@ -75,14 +75,15 @@ pub struct Typed {
 }
 
 impl Typed {
-    fn refused(word: &str) -> Self {
+    /// Nothing was sent to the app: because of `error`, or because the line was a message like any other.
+    fn unsent(error: Option<&str>) -> Self {
         Self {
             request: None,
             status: None,
             content_type: String::new(),
             body: String::new(),
             elapsed: Duration::ZERO,
-            error: Some(word.to_owned()),
+            error: error.map(str::to_owned),
             response_url: None,
         }
     }
@@ -91,28 +92,28 @@ impl Typed {
 impl Inner {
     /// A person types a line into a channel and presses Enter.
     pub(crate) async fn typed(&self, user: &str, channel: &str, line: &str, variant: Variant) -> Typed {
-        let (command, text) = line.split_once(' ').unwrap_or((line, ""));
+        let (command, text) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let prepared = self.change(|state| {
             if let Err(word) = may_type(state, user, channel) {
-                return Err(Typed::refused(word));
+                return Err(Some(word));
             }
             if !line.starts_with('/') {
                 let text = as_entities(line, &state.world);
                 let draft = draft(channel, user, text, Vec::new(), Origin::Typed);
                 state.post(draft, self.clock.now_ms());
-                return Err(Typed { error: None, ..Typed::refused("") });
+                return Err(None);
             }
             let Some(known) = state.world.app.commands.iter().find(|known| known.name == command).cloned()
             else {
                 let text = format!("`{command}` is not a valid command.");
                 state.post(slackbot(channel, user, text), self.clock.now_ms());
-                return Err(Typed::refused("invalid_command"));
+                return Err(Some("invalid_command"));
             };
             Ok(self.request(state, user, channel, &known, text))
         });
         let (mut request, response_url) = match prepared {
             Ok(prepared) => prepared,
-            Err(typed) => return typed,
+            Err(word) => return Typed::unsent(word),
         };
         self.sign(&mut request, variant);
         let mut typed = self.send(&request).await;
@@ -217,7 +218,7 @@ impl Inner {
         let started = Instant::now();
         let answered = tokio::time::timeout(ACK_TIMEOUT, self.exchange(request)).await;
         let mut typed =
-            Typed { request: Some(request.clone()), elapsed: started.elapsed(), ..Typed::refused("") };
+            Typed { request: Some(request.clone()), elapsed: started.elapsed(), ..Typed::unsent(None) };
         typed.error = match answered {
             Err(_) => Some("operation_timeout".to_owned()),
             Ok(None) => Some("dispatch_failed".to_owned()),

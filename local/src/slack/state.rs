@@ -37,7 +37,7 @@ pub(crate) struct State {
     pub request_url_base: String,
     pub messages: Vec<Message>,
     /// Every version of every message that the app ever put out, for tests that look for leaks.
-    pub posted: Vec<Message>,
+    pub posted: Vec<Shown>,
     pub files: BTreeMap<String, File>,
     pub response_urls: HashMap<String, ResponseUrl>,
     pub faults: Faults,
@@ -115,7 +115,7 @@ impl State {
         // Two messages of one millisecond differ in the microseconds, which Slack uses for nothing else.
         self.last_ts = (now_ms * 1000).max(self.last_ts + 1);
         let ts = format!("{}.{:06}", self.last_ts / 1_000_000, self.last_ts % 1_000_000);
-        let message = Message {
+        let mut message = Message {
             ts: ts.clone(),
             channel: draft.channel,
             author: draft.author,
@@ -127,15 +127,15 @@ impl State {
             auto: draft.auto,
             edited: false,
             origin: draft.origin,
+            shown: None,
         };
-        if message.author == self.world.app.bot_user {
-            self.posted.push(message.clone());
-        }
+        self.show(&mut message);
         self.messages.push(message);
         ts
     }
 
-    pub fn shown(&self, message: &Message) -> Shown {
+    /// Works out what a message looks like, once for each of its versions: whoever waits looks often.
+    pub fn show(&mut self, message: &mut Message) {
         let files = message.files.iter().filter_map(|id| self.files.get(id)).map(|file| ShownFile {
             id: file.id.clone(),
             name: file.name.clone(),
@@ -143,7 +143,11 @@ impl State {
             mimetype: mimetype(&file.name).to_owned(),
             size: file.length,
         });
-        message.shown(&self.world, files.collect())
+        let shown = message.look(&self.world, files.collect());
+        if shown.by_app {
+            self.posted.push(shown.clone());
+        }
+        message.shown = Some(shown);
     }
 
     /// What a person sees in a channel, oldest first; nothing in a channel where the person is not a member.
@@ -153,7 +157,7 @@ impl State {
         }
         let visible =
             self.messages.iter().filter(|message| message.channel == channel && message.visible_to(user));
-        visible.map(|message| self.shown(message)).collect()
+        visible.filter_map(|message| message.shown.clone()).collect()
     }
 
     /// A number that was not given out before.

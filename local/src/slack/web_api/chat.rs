@@ -41,11 +41,10 @@ pub(super) fn update(state: &mut State, arguments: &Arguments) -> Outcome {
         return Err("msg_too_long".into());
     }
     let bot = state.world.app.bot_user.clone();
-    let found = state
-        .messages
-        .iter_mut()
-        .find(|message| message.channel == channel && message.ts == ts && message.only_for.is_none());
-    let message = found.ok_or("message_not_found")?;
+    let known =
+        |message: &Message| message.channel == channel && message.ts == ts && message.only_for.is_none();
+    let at = state.messages.iter().position(known).ok_or("message_not_found")?;
+    let mut message = state.messages.get(at).cloned().ok_or("message_not_found")?;
     if message.author != bot {
         return Err("cant_update_message".into());
     }
@@ -56,8 +55,8 @@ pub(super) fn update(state: &mut State, arguments: &Arguments) -> Outcome {
     message.blocks = blocks;
     message.edited = true;
     message.auto = automatic(arguments);
-    let message = message.clone();
-    state.posted.push(message.clone());
+    state.show(&mut message);
+    state.messages.splice(at..=at, [message.clone()]);
     Ok(json!({"channel": channel, "ts": ts, "text": text, "message": as_json(state, &message)}))
 }
 
