@@ -8,7 +8,7 @@ use std::time::Duration;
 pub enum Fault {
     /// An HTTP status instead of an answer; nothing is done.
     Status(u16),
-    /// The answer comes late.
+    /// The request is held this long and then carried out, unless its caller has gone by then.
     Slow(Duration),
     /// The connection is cut; nothing is done.
     Cut,

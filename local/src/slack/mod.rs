@@ -229,7 +229,8 @@ impl FakeSlack {
         self.post_signed(&path, "application/json", body.as_bytes(), Variant::Genuine).await
     }
 
-    /// Every request to the Web API, a response_url or an upload address so far, with its result.
+    /// Every request to the Web API, a response_url or an upload address so far, with its result. A request that a fault
+    /// holds back is there when it arrives, under the fault's name, and once more when it is carried out.
     pub fn calls(&self) -> Vec<Call> {
         self.inner.read(|state| state.calls.clone())
     }
@@ -424,7 +425,7 @@ async fn serve_private_file(
 async fn with_fault(inner: &Inner, place: &str, work: impl FnOnce() -> Response) -> Response {
     let fault = inner.change(|state| state.faults.take(place));
     let named = match &fault {
-        None | Some(Fault::Slow(_) | Fault::CutAfter) => None,
+        None | Some(Fault::CutAfter) => None,
         Some(Fault::Word(word)) => Some((*word).to_owned()),
         Some(fault) => Some(format!("{fault:?}")),
     };

@@ -695,6 +695,13 @@ mod web_api {
         slack.fail_next("chat.postMessage", Fault::CutAfter);
         assert!(post().await.is_none());
         assert_eq!(slack.posted().len(), 1, "this was carried out, and the caller cannot know");
+        slack.fail_next("chat.postMessage", Fault::Slow(Duration::from_secs(60)));
+        let held = async || slack.wait_for(SOON, |slack| slack.calls().last()?.error.clone()).await;
+        tokio::select! {
+            answer = post() => panic!("answered at once: {answer:?}"),
+            held = held() => assert_eq!(held.as_deref(), Some("Slow(60s)")),
+        }
+        assert_eq!(slack.posted().len(), 1, "its caller has gone");
         slack.fail_always("chat.postMessage", Some(Fault::Status(500)));
         assert_eq!((post().await.unwrap().0, post().await.unwrap().0), (500, 500));
         slack.fail_always("chat.postMessage", None);
