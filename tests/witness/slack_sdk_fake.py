@@ -19,12 +19,26 @@ import queue
 import sys
 import threading
 import unittest
+import unittest.mock
 import urllib.parse
 import urllib.request
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
-from slack_sdk.models.blocks import ContextBlock, DividerBlock, HeaderBlock, MarkdownTextObject, SectionBlock
+from slack_sdk.errors import SlackApiError, SlackObjectFormationError
+from slack_sdk.models.basic_objects import JsonObject
+from slack_sdk.models.blocks import (
+    ActionsBlock,
+    ButtonElement,
+    ContextBlock,
+    DividerBlock,
+    HeaderBlock,
+    ImageBlock,
+    MarkdownTextObject,
+    Option,
+    PlainTextObject,
+    SectionBlock,
+    StaticSelectElement,
+)
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.webhook import WebhookClient
 
@@ -59,6 +73,20 @@ def types(user, channel, text):
     request = urllib.request.Request(f"{OPTIONS.base}/console/type", line, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=20) as answer:
         return json.load(answer)
+
+
+def accepted_by_sdk(block):
+    try:
+        block.to_dict()
+    except SlackObjectFormationError:
+        return False
+    return True
+
+
+def unchecked(model):
+    """A model as JSON, without the SDK's checks."""
+    with unittest.mock.patch.object(JsonObject, "validate_json", lambda _: None):
+        return model.to_dict()
 
 
 class FakeSlack(unittest.TestCase):
@@ -113,6 +141,48 @@ class FakeSlack(unittest.TestCase):
         self.client.chat_postEphemeral(channel="C0OPS", user="U0ANNA", text="psst")
         direct = self.client.chat_postMessage(channel="U0BEN", text="hello")
         self.assertTrue(direct["channel"].startswith("D"))
+
+    def test_limits_are_those_of_the_sdk(self):
+        """Where the SDK's own models know a limit, the fake draws the line at the same place."""
+
+        def plain(length):
+            return PlainTextObject(text="x" * length)
+
+        def buttons(count=1, **fields):
+            return ActionsBlock(elements=[
+                ButtonElement(**{"text": "x", "action_id": f"a{number}", **fields}) for number in range(count)])
+
+        def select(count=1, value=1):
+            options = [Option(text=PlainTextObject(text="x"), value="v" * value)] * count
+            return ActionsBlock(elements=[StaticSelectElement(placeholder="x", action_id="a", options=options)])
+
+        for name, limit, make in [
+            ("section text", 3000, lambda n: SectionBlock(text=plain(n))),
+            ("section fields", 10, lambda n: SectionBlock(fields=[plain(1)] * n)),
+            ("header", 150, lambda n: HeaderBlock(text=plain(n))),
+            ("context", 10, lambda n: ContextBlock(elements=[plain(1)] * n)),
+            ("actions", 25, lambda n: buttons(n)),
+            ("button text", 75, lambda n: buttons(text="x" * n)),
+            ("button value", 2000, lambda n: buttons(value="x" * n)),
+            ("options", 100, lambda n: select(n)),
+            ("option value", 150, lambda n: select(value=n)),
+            ("alt text", 2000, lambda n: ImageBlock(image_url="https://a.example/x.png", alt_text="x" * n)),
+            ("block id", 255, lambda n: DividerBlock(block_id="x" * n)),
+        ]:
+            for length, fits in [(limit, True), (limit + 1, False)]:
+                with self.subTest(name, length=length):
+                    block = make(length)
+                    self.assertEqual(accepted_by_sdk(block), fits)
+                    self.assertEqual(self.accepted(unchecked(block)), fits)
+
+    def accepted(self, block):
+        try:
+            self.client.chat_postMessage(channel="C0OPS", text="x", blocks=json.dumps([block]))
+        except SlackApiError as error:
+            self.assertEqual(error.response["error"], "invalid_blocks", block)
+            self.assertRegex(error.response["errors"][0], r"\[json-pointer:/blocks/0.*\]$")
+            return False
+        return True
 
     def test_upload(self):
         content = "{\n" + "\n".join(f'  "line{number}": "ü"' for number in range(2000)) + "\n}"
