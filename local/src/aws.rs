@@ -10,6 +10,7 @@
 mod accounts;
 mod client;
 mod emulator;
+mod limits;
 mod permissions;
 mod refusal;
 mod sts;

@@ -220,14 +220,16 @@ impl Lambda {
         busy.into_iter().filter(|number| self.kill(*number)).count()
     }
 
-    /// Ends all instances and refuses new invocations. Returns when no process is left.
-    pub async fn shut_down(&self) {
-        {
-            let mut state = self.shared.lock();
-            state.shut_down = true;
-            state.waiting.clear();
-            state.instances.values().for_each(|running| running.kill.notify_one());
-        }
+    /// Ends all instances and refuses new invocations.
+    pub fn shut_down(&self) {
+        let mut state = self.shared.lock();
+        state.shut_down = true;
+        state.waiting.clear();
+        state.instances.values().for_each(|running| running.kill.notify_one());
+    }
+
+    /// Returns when no process is left.
+    pub async fn gone(&self) {
         loop {
             let changed = self.shared.changed.notified();
             tokio::pin!(changed);
@@ -395,8 +397,7 @@ async fn next(State(runtime): State<Runtime>) -> Response {
         let changed = shared.changed.notified();
         tokio::pin!(changed);
         changed.as_mut().enable();
-        let mut first = false;
-        let taken = {
+        let (first, taken) = {
             let mut state = shared.lock();
             let invocation = state.waiting.pop_front();
             let Some(running) = state.instances.get_mut(&runtime.number) else {
@@ -404,12 +405,13 @@ async fn next(State(runtime): State<Runtime>) -> Response {
                 state.waiting.extend(invocation);
                 return StatusCode::GONE.into_response();
             };
-            first = !std::mem::replace(&mut running.ready, true) || first;
+            let first = !std::mem::replace(&mut running.ready, true);
             running.idle = invocation.is_none();
-            invocation.map(|invocation| {
+            let taken = invocation.map(|invocation| {
                 running.current = Some((invocation.id.clone(), invocation.answer));
                 (invocation.id, invocation.payload)
-            })
+            });
+            (first, taken)
         };
         if first {
             shared.changed.notify_waiters();
@@ -490,5 +492,151 @@ async fn read_lines(from: impl AsyncRead + Unpin, logs: Logs, function: String) 
     let mut lines = BufReader::new(from).split(b'\n');
     while let Ok(Some(line)) = lines.next_segment().await {
         logs.add(&function, &String::from_utf8_lossy(&line));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// A function that does what its payload says, written against the Runtime API's documentation.
+    const SCRIPT: &str = r#"#!/usr/bin/env python3
+import http.client, json, os, sys, time
+if os.environ.get("BROKEN"):
+    print("no configuration", flush=True)
+    sys.exit(3)
+host = os.environ["AWS_LAMBDA_RUNTIME_API"]
+base = "/2018-06-01/runtime/invocation/"
+while True:
+    api = http.client.HTTPConnection(host)
+    api.request("GET", base + "next")
+    answer = api.getresponse()
+    event = json.loads(answer.read())
+    request = answer.headers["Lambda-Runtime-Aws-Request-Id"]
+    left = int(answer.headers["Lambda-Runtime-Deadline-Ms"]) / 1000 - time.time()
+    print(json.dumps({"job.id": event.get("job"), "step": "ran"}), flush=True)
+    what = event["do"]
+    if what == "crash":
+        os._exit(7)
+    if what == "hang":
+        time.sleep(600)
+    time.sleep(event.get("for", 0))
+    result = {"pid": os.getpid(), "left": left, "environment": sorted(os.environ)}
+    kind = "error" if what == "fail" else "response"
+    api = http.client.HTTPConnection(host)
+    api.request("POST", base + request + "/" + kind, json.dumps(result))
+    assert api.getresponse().status == 202
+"#;
+
+    struct Host {
+        lambda: Lambda,
+        folder: PathBuf,
+    }
+
+    impl Drop for Host {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+
+    fn host(timeout: Duration, concurrency: usize, extra: &[(&str, &str)]) -> Host {
+        let folder = std::env::temp_dir().join(format!("alfred-lambda-{}", uuid::Uuid::new_v4()));
+        let logs = Logs::new(&folder).unwrap();
+        let binary = folder.join("function");
+        std::fs::write(&binary, SCRIPT).unwrap();
+        std::fs::set_permissions(&binary, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let mut environment = BTreeMap::from([("PATH".to_owned(), std::env::var("PATH").unwrap())]);
+        environment.extend(extra.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        let function = Function { name: "echo".into(), binary, environment, timeout, concurrency };
+        Host { lambda: Lambda::new(function, logs), folder }
+    }
+
+    async fn invoke(lambda: &Lambda, event: serde_json::Value) -> Result<serde_json::Value, InvokeError> {
+        lambda.invoke(event.to_string().into()).await.map(|answer| serde_json::from_slice(&answer).unwrap())
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_function_gets_its_own_environment_and_deadline_and_stays_warm() {
+        let host = host(LONG, 1, &[("TABLE", "t")]);
+        let first = invoke(&host.lambda, serde_json::json!({ "do": "answer", "job": "j1" })).await.unwrap();
+        let names: Vec<&str> =
+            first["environment"].as_array().unwrap().iter().filter_map(serde_json::Value::as_str).collect();
+        for name in &names {
+            // Python adds LC_CTYPE to its own environment.
+            assert!(
+                name.starts_with("AWS_LAMBDA_") || ["LC_CTYPE", "PATH", "TABLE"].contains(name),
+                "{name}"
+            );
+        }
+        let left = first["left"].as_f64().unwrap();
+        assert!(left > 50.0 && left <= 60.5, "{left}");
+        let second = invoke(&host.lambda, serde_json::json!({ "do": "answer" })).await.unwrap();
+        assert_eq!(first["pid"], second["pid"]);
+        assert_eq!(host.lambda.invocations(), 2);
+        assert_eq!(host.lambda.shared.logs.traces()[0].job, "j1");
+        host.lambda.shut_down();
+        host.lambda.gone().await;
+        assert!(!std::path::Path::new(&format!("/proc/{}", first["pid"])).exists());
+        assert_eq!(invoke(&host.lambda, serde_json::json!({})).await, Err(InvokeError::ShutDown));
+    }
+
+    #[tokio::test]
+    async fn a_crash_fails_its_invocation_and_the_next_one_gets_a_new_process() {
+        let host = host(LONG, 1, &[]);
+        let crash = invoke(&host.lambda, serde_json::json!({ "do": "crash" })).await.unwrap_err();
+        assert!(matches!(&crash, InvokeError::Crashed(end) if end.contains("exit status: 7")), "{crash}");
+        let error = invoke(&host.lambda, serde_json::json!({ "do": "fail" })).await.unwrap_err();
+        assert!(matches!(error, InvokeError::Reported(_)), "{error}");
+        invoke(&host.lambda, serde_json::json!({ "do": "answer" })).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn at_the_time_limit_the_process_is_killed() {
+        let host = host(Duration::from_secs(2), 1, &[]);
+        let error = invoke(&host.lambda, serde_json::json!({ "do": "hang" })).await.unwrap_err();
+        assert_eq!(error, InvokeError::TimedOut(Duration::from_secs(2)));
+        let after = invoke(&host.lambda, serde_json::json!({ "do": "answer" })).await.unwrap();
+        assert_eq!(host.lambda.instances().len(), 1);
+        assert_eq!(host.lambda.instances()[0].pid, after["pid"].as_u64().map(|pid| pid as u32));
+    }
+
+    #[tokio::test]
+    async fn a_killed_process_fails_what_it_ran() {
+        let host = host(LONG, 1, &[]);
+        let mut lines = host.lambda.shared.logs.follow();
+        let lambda = host.lambda.clone();
+        let hanging =
+            tokio::spawn(
+                async move { invoke(&lambda, serde_json::json!({ "do": "hang", "job": "j" })).await },
+            );
+        lines.recv().await.unwrap();
+        assert_eq!(host.lambda.kill_busy(), 1);
+        let error = hanging.await.unwrap().unwrap_err();
+        assert!(matches!(&error, InvokeError::Crashed(end) if end.contains("killed")), "{error}");
+    }
+
+    #[tokio::test]
+    async fn there_are_as_many_processes_as_invocations_up_to_the_limit() {
+        let host = host(LONG, 2, &[]);
+        let slow = || invoke(&host.lambda, serde_json::json!({ "do": "answer", "for": 1 }));
+        let (a, b, c) = tokio::join!(slow(), slow(), slow());
+        let mut pids = [a, b, c].map(|answer| answer.unwrap()["pid"].as_u64()).to_vec();
+        pids.sort_unstable();
+        pids.dedup();
+        assert_eq!(pids.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_function_that_does_not_start_says_why() {
+        let host = host(LONG, 1, &[("BROKEN", "1")]);
+        let error = host.lambda.warm().await.unwrap_err().to_string();
+        assert!(error.contains("exit status: 3") && error.contains("no configuration"), "{error}");
+        let error = invoke(&host.lambda, serde_json::json!({ "do": "answer" })).await.unwrap_err();
+        assert!(matches!(error, InvokeError::DoesNotStart(_)), "{error}");
+        let too_large = Bytes::from(vec![b' '; MAX_PAYLOAD + 1]);
+        assert_eq!(host.lambda.invoke(too_large).await, Err(InvokeError::TooLarge(MAX_PAYLOAD + 1)));
     }
 }

@@ -5,6 +5,12 @@
 //! functions cannot tell it from AWS and Slack except by their endpoints.
 
 pub mod aws;
+pub mod fault;
+pub mod gateway;
 pub mod lambda;
 pub mod logs;
+pub mod queues;
+pub mod schedule;
+pub mod seed;
 pub mod slack;
+pub mod stack;

@@ -67,7 +67,7 @@ pub struct Step {
     pub step: String,
     /// The function that logged it.
     pub function: String,
-    /// RFC 3339.
+    /// When, in RFC 3339.
     pub time: String,
     /// How long the step took, in milliseconds, if the function said so.
     #[serde(skip_serializing_if = "Option::is_none")]

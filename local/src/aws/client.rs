@@ -59,6 +59,11 @@ impl Client {
         Self { http, endpoint: endpoint.trim_end_matches('/').into(), region: region.into(), keys }
     }
 
+    /// The region that it signs for.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
     /// The endpoint that it was made with.
     pub fn endpoint(&self) -> &str {
         &self.endpoint

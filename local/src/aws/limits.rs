@@ -1,0 +1,102 @@
+//! Limits that the services of AWS have, the emulator lacks, and Alfredbot's own requests could reach.
+
+use serde_json::Value;
+use winterbaume_core::MockResponse;
+
+use super::refusal::{Dialect, error};
+
+/// The longest message, in bytes (1 MiB: quotas of SQS, "Message size").
+const MAX_MESSAGE: usize = 1024 * 1024;
+/// The largest item, names and values together, in bytes (400 KB: quotas of DynamoDB, "Item size").
+const MAX_ITEM: usize = 400 * 1024;
+
+/// The refusal of a request that AWS would not take.
+pub(crate) fn refuse(service: &str, operation: Option<&str>, body: &[u8]) -> Option<MockResponse> {
+    let input = || serde_json::from_slice::<Value>(body).ok();
+    let (code, message) = match (service, operation?) {
+        ("sqs", "SendMessage") => refuse_message(input()?["MessageBody"].as_str()?)?,
+        ("dynamodb", "PutItem") if item_size(&input()?["Item"]) > MAX_ITEM => {
+            ("ValidationException", "Item size has exceeded the maximum allowed size".into())
+        }
+        ("dynamodb", "GetItem" | "UpdateItem" | "DeleteItem") => {
+            let input = input()?;
+            let (name, _) = input["Key"].as_object()?.iter().find(|(_, value)| value["S"] == "")?;
+            let message = format!(
+                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain \
+                 an empty string value. Key: {name}"
+            );
+            ("ValidationException", message)
+        }
+        _ => return None,
+    };
+    Some(error(Dialect::Json, 400, code, &message))
+}
+
+fn refuse_message(text: &str) -> Option<(&'static str, String)> {
+    if text.is_empty() {
+        return Some(("MissingParameter", "The request must contain the parameter MessageBody.".into()));
+    }
+    if text.len() > MAX_MESSAGE {
+        let message = format!(
+            "One or more parameters are invalid. Reason: Message must be shorter than {MAX_MESSAGE} bytes."
+        );
+        return Some(("InvalidParameterValue", message));
+    }
+    // The characters of XML 1.0.
+    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}');
+    let bad = text.chars().find(|c| !allowed(*c))?;
+    let message = format!("Invalid binary character '#x{:X}' was found in the message body.", u32::from(bad));
+    Some(("InvalidMessageContents", message))
+}
+
+/// The size of an attribute value or of a map of them, by the developer guide ("Item sizes and formats").
+fn item_size(value: &Value) -> usize {
+    let Some(fields) = value.as_object() else { return 0 };
+    fields
+        .iter()
+        .map(|(name, value)| match (name.as_str(), value) {
+            ("S", Value::String(text)) => text.len(),
+            ("N", Value::String(digits)) => digits.len().div_ceil(2) + 1,
+            ("B", Value::String(base64)) => base64.len() / 4 * 3,
+            ("BOOL" | "NULL", Value::Bool(_)) => 1,
+            ("L", Value::Array(values)) => 3 + values.iter().map(|value| 1 + item_size(value)).sum::<usize>(),
+            ("M", Value::Object(_)) => 3 + item_size(value),
+            ("SS" | "NS" | "BS", Value::Array(values)) => {
+                values.iter().filter_map(Value::as_str).map(str::len).sum()
+            }
+            (name, value) => name.len() + item_size(value),
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_aws_would_not_take_is_refused_at_the_limit() {
+        let text = |count: usize| "x".repeat(count);
+        let send = |body: &str| ("sqs", "SendMessage", json!({ "MessageBody": body }));
+        let put = |count| ("dynamodb", "PutItem", json!({ "Item": { "job": { "S": text(count) } } }));
+        let get = |key: &str| ("dynamodb", "GetItem", json!({ "Key": { "job": { "S": key } } }));
+        let cases = [
+            (send("tab\t, line\n, ü 🦀"), None),
+            (send(""), Some("MissingParameter")),
+            (send("\0"), Some("InvalidMessageContents")),
+            (send("\u{fffe}"), Some("InvalidMessageContents")),
+            (send(&text(MAX_MESSAGE)), None),
+            (send(&text(MAX_MESSAGE + 1)), Some("InvalidParameterValue")),
+            (put(MAX_ITEM - 3), None),
+            (put(MAX_ITEM - 2), Some("ValidationException")),
+            (get("a"), None),
+            (get(""), Some("ValidationException")),
+        ];
+        for ((service, operation, input), code) in cases {
+            let refused = refuse(service, Some(operation), input.to_string().as_bytes());
+            let found = refused
+                .map(|answer| serde_json::from_slice::<Value>(&answer.body).unwrap()["__type"].clone());
+            assert_eq!(found, code.map(Value::from), "{operation}");
+        }
+    }
+}
