@@ -241,7 +241,7 @@ const PIECES = {
     list.style.setProperty('--indent', piece.indent);
     return list;
   },
-  header: (piece) => make('h3', {}, piece.text),
+  header: (piece) => make('h2', {}, piece.text),
   context: (piece) => make('div.context', {}, ...piece.items.map((item) => make('span', {}, ...spans(item)))),
   fields: (piece) => make('div.fields', {}, ...piece.items.map((item) => make('p', {}, ...spans(item)))),
   divider: () => make('hr'),
@@ -462,7 +462,6 @@ function drawCompletion() {
   }, make('strong', {}, choice.title), choice.hint && make('code', {}, choice.hint), make('span', {}, choice.note || ''))));
   if (chosen >= 0) field.setAttribute('aria-activedescendant', `choice-${chosen}`);
   else field.removeAttribute('aria-activedescendant');
-  field.setAttribute('aria-expanded', String(!list.hidden));
 }
 
 function closeCompletion() {

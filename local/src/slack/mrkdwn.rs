@@ -423,4 +423,46 @@ mod tests {
             assert_eq!(read(written, auto).1, live, "{written:?}");
         }
     }
+
+    /// Whatever is written, reading it ends, and escaped text comes alive only where names and addresses do.
+    #[test]
+    fn escaped_text_is_never_alive() {
+        let parts = [
+            "<",
+            ">",
+            "&",
+            "!",
+            "@",
+            "#",
+            "|",
+            "`",
+            "```",
+            "*",
+            "_",
+            "~",
+            "\n",
+            " ",
+            "here",
+            "U0ANNA",
+            "é",
+            "subteam^S0SRE",
+            "https://a.example",
+            "&amp;",
+            "mailto:a@b",
+            ">>>",
+        ];
+        let mut random: u64 = 42;
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            for _ in 0..12 {
+                // Knuth's constants; the high bits are the random ones.
+                random =
+                    random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                text.push_str(parts[usize::try_from(random >> 33).unwrap() % parts.len()]);
+            }
+            read(&text, Auto::ALL);
+            let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            assert_eq!(read(&escaped, Auto::NOTHING).1, [], "{text:?}");
+        }
+    }
 }
