@@ -286,13 +286,13 @@ function fileCard(file) {
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const fullTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
-/** Messages of one author follow each other under one name within this many seconds. */
+/** Messages of one author follow each other under one name within this many seconds; each command starts anew. */
 const GROUP = 300;
 
 function messageNode(message, before) {
   const time = new Date(Number(message.ts) * 1000);
   const follows = before && before.author === message.author && before.only_you === message.only_you
-    && Number(message.ts) - Number(before.ts) < GROUP;
+    && message.origin !== 'ack' && Number(message.ts) - Number(before.ts) < GROUP;
   const stamp = make('time', { datetime: time.toISOString(), title: fullTime.format(time) }, clock.format(time));
   const only = message.only_you && !follows && make('div.only-you', {}, icon('eye'), 'Only visible to you');
   const head = !follows && make('div.who', {}, make('strong', {}, message.author_name), message.by_app && make('small', {}, 'APP'), stamp);
