@@ -4,6 +4,7 @@
 
 mod cbor;
 mod error;
+mod event_stream;
 mod json;
 mod rest;
 mod xml;
@@ -79,6 +80,14 @@ pub enum ParseError {
     /// `{"a": 1, "b": 2}` where one of the two must be.
     #[error("Invalid service response: {0} must have one and only one member set.")]
     Union(String),
+    /// A stream of events that ends with the service's error.
+    #[error("the response broke off with an error: {code}: {message}")]
+    Stream {
+        /// The error's code.
+        code: String,
+        /// What the service says of it.
+        message: String,
+    },
     /// Beyond [`MAX_DEPTH`].
     #[error("Unable to parse response: it nests deeper than {MAX_DEPTH} levels")]
     TooDeep,

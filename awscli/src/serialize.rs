@@ -14,9 +14,7 @@ use base64::Engine as _;
 pub(crate) use form::encode as form_encode;
 use thiserror::Error;
 
-use crate::model::{
-    ContextValue, Kind, Location, Member, Operation, Protocol, Service, Structure, TimestampFormat,
-};
+use crate::model::{Kind, Location, Member, Operation, Protocol, Service, Structure, TimestampFormat};
 use crate::timestamp;
 use crate::value::{Map, Value};
 
@@ -33,8 +31,6 @@ pub struct HttpRequest {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// Goes in front of the endpoint's host.
-    pub host_prefix: Option<String>,
 }
 
 impl HttpRequest {
@@ -66,14 +62,9 @@ impl HttpRequest {
 /// Why parameters cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SerializeError {
-    /// The path or the host needs a parameter that was not given.
+    /// The path needs a parameter that was not given.
     #[error("missing value for the parameter {0}, which is part of the request's address")]
     MissingLabel(String),
-    /// A parameter that becomes part of the host name has other characters than a host name may have.
-    #[error(
-        "Invalid value for parameter(s): {0}. Must contain only alphanumeric characters, hyphen, or period."
-    )]
-    HostLabel(String),
     /// A value has not the type that the model gives it.
     #[error("Invalid type for parameter {0}")]
     Type(String),
@@ -92,14 +83,12 @@ pub fn serialize(
     params: &Map,
 ) -> Result<HttpRequest, SerializeError> {
     let writer = Writer { service, operation };
-    let mut request = match service.protocol {
-        Protocol::Query | Protocol::Ec2 => form::request(&writer, params)?,
-        Protocol::Json => json::request(&writer, params)?,
-        Protocol::RestJson | Protocol::RestXml => rest::request(&writer, params)?,
-        Protocol::Cbor => cbor::request(&writer, params)?,
-    };
-    request.host_prefix = writer.host_prefix(params)?;
-    Ok(request)
+    match service.protocol {
+        Protocol::Query | Protocol::Ec2 => form::request(&writer, params),
+        Protocol::Json => json::request(&writer, params),
+        Protocol::RestJson | Protocol::RestXml => rest::request(&writer, params),
+        Protocol::Cbor => cbor::request(&writer, params),
+    }
 }
 
 /// What every protocol's writer looks things up in.
@@ -142,38 +131,6 @@ impl<'a> Writer<'a> {
         let time = timestamp::from_value(value)
             .ok_or_else(|| SerializeError::Timestamp(scalar_text(value).into_owned()))?;
         Ok(timestamp::write(time, format))
-    }
-
-    /// The host's prefix with its labels filled in. S3 Control's rules add the account themselves.
-    fn host_prefix(&self, params: &Map) -> Result<Option<String>, SerializeError> {
-        let template = self.operation.host_prefix.as_str();
-        let rules_add_account = template == "{AccountId}."
-            && self
-                .operation
-                .static_context
-                .iter()
-                .any(|(name, value)| name == "RequiresAccountId" && *value == ContextValue::Bool(true));
-        if template.is_empty() || rules_add_account {
-            return Ok(None);
-        }
-        let mut prefix = String::new();
-        let mut rest = template;
-        while let Some((before, after)) = rest.split_once('{') {
-            prefix.push_str(before);
-            let (label, after) = after.split_once('}').unwrap_or((after, ""));
-            let value = params
-                .get(label)
-                .and_then(Value::as_str)
-                .ok_or_else(|| SerializeError::MissingLabel(label.to_owned()))?;
-            let is_host = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
-            if value.is_empty() || !value.bytes().all(is_host) {
-                return Err(SerializeError::HostLabel(label.to_owned()));
-            }
-            prefix.push_str(value);
-            rest = after;
-        }
-        prefix.push_str(rest);
-        Ok(Some(prefix))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The REST protocols' responses: status, headers, then the body. Members that came in headers stand before those of
 //! the body in results, as in the official CLI's output.
 
-use super::{ParseError, Reader, Target, json, xml};
+use super::{ParseError, Reader, Target, event_stream, json, xml};
 use crate::model::{Kind, Location, Member, Protocol};
 use crate::serialize::wire_name;
 use crate::value::{Map, Value};
@@ -27,6 +27,7 @@ pub(super) fn read(reader: &Reader<'_>, target: Target<'_>) -> Result<Map, Parse
     let value = match reader.kind(payload) {
         Kind::Blob { streaming, .. } => raw_payload(body, *streaming || payload.streaming),
         Kind::String { .. } => raw_payload(body, false),
+        Kind::Structure(inner) if inner.event_stream => Value::Bytes(event_stream::records(body)?),
         Kind::Structure(inner) => {
             whole_body(reader, Target { name: reader.shape_name(payload), structure: inner }, body)?
         }
