@@ -802,7 +802,7 @@ mod console {
         assert_eq!(names, ["general", "ops", ""]);
         slack.acts_as("U0CLEO").in_channel("G0PROD").types("quiet").await;
         assert_eq!(of("/console/messages?as=U0BEN&channel=G0PROD").await, json!([]));
-        let seen = of("/console/messages?as=U0ANNA&channel=G0PROD").await;
+        let seen = of("/console/messages?as=U0CLEO&channel=G0PROD").await;
         assert_eq!(seen[0]["pieces"], json!([{"piece": "text", "spans": [{"text": "quiet"}]}]));
     }
 

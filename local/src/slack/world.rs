@@ -269,7 +269,7 @@ impl World {
                     "G0PROD",
                     "prod-admins",
                     ChannelKind::Private,
-                    &["U0ANNA", "U0CLEO", "U0ALFRED"],
+                    &["U0CLEO", "U0ALFRED"],
                     "Changes to production",
                 ),
             ],
