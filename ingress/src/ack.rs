@@ -4,7 +4,6 @@
 //! that the app failed.
 
 use serde::Serialize;
-use serde_json::{Value, json};
 use shared::job::{Job, MAX_START_DELAY, Task};
 
 use crate::command::{MIN_JOB_PREFIX, Notice};
@@ -220,44 +219,89 @@ fn preview(text: &str) -> String {
 /// mention, a link or formatting come alive.
 #[derive(Default)]
 struct Message {
-    elements: Vec<Value>,
+    pieces: Vec<Piece>,
+    /// What notifications show.
     fallback: String,
+}
+
+/// A text element of a rich text section.
+#[derive(Serialize)]
+struct Piece {
+    r#type: &'static str,
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    style: Option<Style>,
+}
+
+#[derive(Serialize)]
+struct Style {
+    code: bool,
+}
+
+/// An element that holds others: a block or a section of it.
+#[derive(Serialize)]
+struct Container<T> {
+    r#type: &'static str,
+    elements: T,
+}
+
+/// A message as Slack takes it in an answer.
+#[derive(Serialize)]
+struct SlackMessage<'a> {
+    response_type: &'static str,
+    text: &'a str,
+    blocks: [Container<[Container<&'a [Piece]>; 1]>; 1],
 }
 
 impl Message {
     fn plain(&mut self, text: &str) -> &mut Self {
-        self.elements.push(json!({"type": "text", "text": text}));
-        self.fallback.push_str(&escape(text));
-        self
+        escape_into(&mut self.fallback, text);
+        self.piece(text, None)
     }
 
     fn code(&mut self, text: &str) -> &mut Self {
-        self.elements.push(json!({"type": "text", "text": text, "style": {"code": true}}));
-        // Notifications show the fallback. A backtick in it would end the code and set the rest free.
-        self.fallback.push_str(&format!("`{}`", escape(text).replace('`', "'")));
+        // A backtick inside would end the code and set the rest free.
+        self.fallback.push('`');
+        escape_into(&mut self.fallback, &text.replace('`', "'"));
+        self.fallback.push('`');
+        self.piece(text, Some(Style { code: true }))
+    }
+
+    fn piece(&mut self, text: &str, style: Option<Style>) -> &mut Self {
+        self.pieces.push(Piece { r#type: "text", text: text.to_owned(), style });
         self
     }
 
     /// An answer that only the caller sees.
-    fn ephemeral(self) -> Response {
-        let section = json!({"type": "rich_text_section", "elements": self.elements});
-        let body = json!({
-            "response_type": "ephemeral",
-            "text": self.fallback,
-            "blocks": [{"type": "rich_text", "elements": [section]}],
-        });
+    fn ephemeral(&self) -> Response {
+        let section = Container { r#type: "rich_text_section", elements: self.pieces.as_slice() };
+        let message = SlackMessage {
+            response_type: "ephemeral",
+            text: &self.fallback,
+            blocks: [Container { r#type: "rich_text", elements: [section] }],
+        };
         let headers = Headers { content_type: Some("application/json; charset=utf-8"), allow: None };
-        Response { status_code: 200, headers, body: body.to_string() }
+        // Strings and lists always have a JSON form; an answer without words would still be a valid one.
+        let body = serde_json::to_string(&message).unwrap_or_default();
+        Response { status_code: 200, headers, body }
     }
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+fn escape_into(escaped: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            _ => escaped.push(character),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
     use shared::ids::JobId;
     use shared::job::JOB_VERSION;
     use shared::secret::Secret;

@@ -251,13 +251,18 @@ pub fn read(event: HttpEvent, secrets: &SigningSecrets, now: SystemTime) -> Resu
     let body = raw_body(event.body.unwrap_or_default(), event.is_base64_encoded)?;
     let verified = match secrets.verify(event.headers, &body, now) {
         Ok(verified) => verified,
-        Err(_) if route == Route::Commands && is_ssl_check(&body) => return Ok(SlackRequest::SslCheck),
+        Err(_) if route == Route::Commands && Form::parse(&body).is_ssl_check() => {
+            return Ok(SlackRequest::SslCheck);
+        }
         Err(reason) => return Err(Refusal::Unverified(reason)),
     };
     match route {
-        Route::Commands if is_ssl_check(&body) => Ok(SlackRequest::SslCheck),
         Route::Commands => {
-            let command = slash_command(&body).map_err(Refusal::Unreadable)?;
+            let form = Form::parse(&body);
+            if form.is_ssl_check() {
+                return Ok(SlackRequest::SslCheck);
+            }
+            let command = slash_command(&form).map_err(Refusal::Unreadable)?;
             Ok(SlackRequest::SlashCommand(verified.map(|()| command)))
         }
         Route::Interactive => Ok(SlackRequest::Interaction(verified)),
@@ -307,10 +312,6 @@ fn decode_signature(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-fn is_ssl_check(body: &[u8]) -> bool {
-    url::form_urlencoded::parse(body).any(|(name, value)| name == "ssl_check" && value == "1")
-}
-
 fn challenge(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct UrlVerification {
@@ -321,8 +322,7 @@ fn challenge(body: &[u8]) -> Option<String> {
     (request.r#type == "url_verification").then_some(request.challenge)
 }
 
-fn slash_command(body: &[u8]) -> Result<SlashCommand, Unreadable> {
-    let form = Form(url::form_urlencoded::parse(body).collect());
+fn slash_command(form: &Form<'_>) -> Result<SlashCommand, Unreadable> {
     let text = form.field("text")?.unwrap_or_default();
     let response_url = form
         .field("response_url")?
@@ -345,7 +345,15 @@ fn slash_command(body: &[u8]) -> Result<SlashCommand, Unreadable> {
 /// The fields of a form body.
 struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
-impl Form<'_> {
+impl<'a> Form<'a> {
+    fn parse(body: &'a [u8]) -> Self {
+        Self(url::form_urlencoded::parse(body).collect())
+    }
+
+    fn is_ssl_check(&self) -> bool {
+        self.field("ssl_check") == Ok(Some("1"))
+    }
+
     fn field(&self, name: &'static str) -> Result<Option<&str>, Unreadable> {
         let mut values = self.0.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_ref());
         match (values.next(), values.next()) {
