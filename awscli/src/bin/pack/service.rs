@@ -50,7 +50,7 @@ const SETTINGS: [&str; 3] = ["checksumFormat", "globalEndpoint", "protocolSettin
 pub fn service(source: &Source) -> Result<Service> {
     let metadata = source.service.get("metadata").context("no metadata")?;
     let shapes = object(&source.service, "shapes");
-    let ids = Ids((0..).zip(shapes.keys()).map(|(id, name)| (name.as_str(), id)).collect());
+    let ids = Ids((0..).zip(shapes).map(|(id, (name, shape))| (name.as_str(), (id, shape))).collect());
     let command = COMMANDS
         .iter()
         .find(|(folder, _)| *folder == source.name)
@@ -103,10 +103,15 @@ pub fn service(source: &Source) -> Result<Service> {
 }
 
 /// Indices of shapes by name: their places in the model.
-struct Ids<'a>(HashMap<&'a str, ShapeId>);
+/// The number of each shape, and the shape.
+struct Ids<'a>(HashMap<&'a str, (ShapeId, &'a Value)>);
 
 impl Ids<'_> {
     fn of(&self, reference: &Value) -> Result<ShapeId> {
+        self.shape(reference).map(|(id, _)| id)
+    }
+
+    fn shape(&self, reference: &Value) -> Result<(ShapeId, &Value)> {
         let name = reference.get("shape").and_then(Value::as_str).context("a reference without shape")?;
         self.0.get(name).copied().with_context(|| format!("no shape {name}"))
     }
@@ -246,9 +251,10 @@ fn pack_structure(json: &Value, ids: &Ids<'_>) -> Result<Structure> {
 }
 
 fn pack_member(name: &str, json: &Value, required: bool, ids: &Ids<'_>) -> Result<Member> {
+    let (id, shape) = ids.shape(json)?;
     Ok(Member {
         name: name.to_owned(),
-        shape: ids.of(json)?,
+        shape: id,
         required,
         location: match text(json, "location").as_str() {
             "" => Location::Body,
@@ -259,7 +265,10 @@ fn pack_member(name: &str, json: &Value, required: bool, ids: &Ids<'_>) -> Resul
             "statusCode" => Location::StatusCode,
             other => bail!("unknown location {other:?}"),
         },
-        location_name: text(json, "locationName"),
+        // A few shapes bring the name themselves.
+        location_name: Some(text(json, "locationName"))
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| text(shape, "locationName")),
         query_name: text(json, "queryName"),
         xml_attribute: flag(json, "xmlAttribute"),
         namespace: namespace(json.get("xmlNamespace")),

@@ -1,0 +1,60 @@
+//! `aws-native`: the library as a program of its own, to compare and measure whole processes against the official CLI.
+//! It takes `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_ACCOUNT_ID`, `AWS_REGION` and
+//! `AWS_ENDPOINT_URL` from its environment and its command from the arguments. Nothing of the product runs it.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use awscli::session::{Budget, Credentials, NoJournal, Session};
+use awscli::transport::HttpClient;
+
+/// What a run may use up: as much as the official CLI, within reason.
+const BUDGET: (Duration, Duration, u32, u32, usize, usize) =
+    (Duration::from_secs(900), Duration::from_millis(100), 10_000, 1_000, 256 << 20, 256 << 20);
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            eprintln!("aws-native: {error:#}");
+            ExitCode::from(253)
+        }
+    }
+}
+
+fn run() -> Result<u8> {
+    let optional = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let required = |name: &str| optional(name).with_context(|| format!("{name} is not set"));
+    let endpoint = optional("AWS_ENDPOINT_URL").map(|url| url.parse()).transpose();
+    let http = HttpClient::new()?;
+    let (time, reserve, calls, pages, output_bytes, read_bytes) = BUDGET;
+    let session = Session {
+        credentials: Credentials {
+            access_key_id: required("AWS_ACCESS_KEY_ID")?,
+            secret_access_key: required("AWS_SECRET_ACCESS_KEY")?,
+            session_token: optional("AWS_SESSION_TOKEN"),
+            account_id: optional("AWS_ACCOUNT_ID"),
+        },
+        region: optional("AWS_REGION"),
+        endpoint: endpoint.context("AWS_ENDPOINT_URL is not an URL")?,
+        http: &http,
+        budget: Budget { deadline: Instant::now() + time, reserve, calls, pages, output_bytes, read_bytes },
+        journal: &NoJournal,
+        // Each run is a new job, whose tokens are its own.
+        token_namespace: uuid::Uuid::from_u128(
+            u128::from(std::process::id()) << 96 | std::time::UNIX_EPOCH.elapsed()?.as_nanos(),
+        ),
+        clock: None,
+    };
+    let argv: Vec<String> = std::env::args().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let output = runtime.block_on(awscli::run(&argv, &session));
+    std::io::stdout().write_all(&output.stdout)?;
+    std::io::stderr().write_all(output.stderr.as_bytes())?;
+    if let Some(reason) = output.truncated {
+        eprintln!("aws-native: {reason}");
+    }
+    Ok(u8::try_from(output.exit_status).unwrap_or(u8::MAX))
+}
