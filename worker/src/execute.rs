@@ -12,10 +12,11 @@ use crate::journal::LedgerJournal;
 use crate::reveal;
 use crate::split::{self, SplitError};
 
-/// What of a function's time is kept for storing and posting the answer.
+/// What of a function's time is kept for storing and posting the answer, but never more than a quarter of it.
 pub const ANSWER_TIME: Duration = Duration::from_secs(15);
 
-/// No call starts with less than this left before a command's deadline.
+/// No call starts with less than this left before a command's deadline, but never more than a quarter of the function's
+/// time.
 pub const RESERVE: Duration = Duration::from_secs(30);
 
 /// How much output of a command is kept, in bytes (5 MiB).
@@ -131,8 +132,8 @@ impl Aws {
             endpoint: self.endpoint.clone(),
             http: &self.http,
             budget: Budget {
-                deadline: Instant::now() + left.saturating_sub(ANSWER_TIME),
-                reserve: RESERVE,
+                deadline: Instant::now() + left - ANSWER_TIME.min(left / 4),
+                reserve: RESERVE.min(left / 4),
                 calls: MAX_CALLS,
                 pages: MAX_PAGES,
                 output_bytes: MAX_OUTPUT,

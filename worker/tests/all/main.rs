@@ -1,0 +1,11 @@
+//! The worker and the sweeper against an AWS emulator and a Slack that answers, over real HTTP. Every test is something
+//! that a person did and saw, or a fault and what he saw then.
+
+mod aws;
+mod binary;
+mod delivery;
+mod faults;
+mod queue;
+mod slack;
+mod transcript;
+mod world;
