@@ -207,7 +207,7 @@ impl World {
     }
 
     pub async fn put(&self, table: &str, item: serde_json::Value) {
-        let item = serde_dynamo::to_item(item).unwrap();
+        let AttributeValue::M(item) = attribute_value(item) else { panic!("an item is an object") };
         self.db.put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
     }
 
@@ -229,6 +229,20 @@ impl World {
     pub async fn dismiss(&self, user: &str) {
         let key = AttributeValue::S(format!("T0ALFRED1#{user}"));
         self.db.delete_item().table_name("memberships").key("member", key).send().await.unwrap();
+    }
+}
+
+fn attribute_value(value: serde_json::Value) -> AttributeValue {
+    use serde_json::Value;
+    match value {
+        Value::Null => AttributeValue::Null(true),
+        Value::Bool(value) => AttributeValue::Bool(value),
+        Value::Number(number) => AttributeValue::N(number.to_string()),
+        Value::String(text) => AttributeValue::S(text),
+        Value::Array(values) => AttributeValue::L(values.into_iter().map(attribute_value).collect()),
+        Value::Object(fields) => {
+            AttributeValue::M(fields.into_iter().map(|(name, value)| (name, attribute_value(value))).collect())
+        }
     }
 }
 
