@@ -104,7 +104,10 @@ impl Aws {
     fn fault(&self, call: &Arrived) -> Option<Fault> {
         let mut planned = self.planned.lock().unwrap();
         let hit = planned.iter_mut().find(|one| {
-            one.service == call.service && one.operation == call.operation && call.body.contains(one.part) && one.times > 0
+            one.service == call.service
+                && one.operation == call.operation
+                && call.body.contains(one.part)
+                && one.times > 0
         })?;
         if hit.skip > 0 {
             hit.skip -= 1;
@@ -118,7 +121,8 @@ impl Aws {
 async fn serve(State(aws): State<Arc<Aws>>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 64 << 20).await.unwrap();
-    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header =
+        |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let scope = header("authorization").split_once("Credential=").map_or("", |(_, rest)| rest);
     let service = scope.split('/').nth(3).unwrap_or_default().to_owned();
     let form: BTreeMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
@@ -130,14 +134,17 @@ async fn serve(State(aws): State<Arc<Aws>>, request: axum::extract::Request) -> 
     let fault = aws.fault(&call);
     aws.arrived.lock().unwrap().push(call.clone());
     match &fault {
-        Some(Fault::Refuse(status, code)) => return refusal(&call.service, *status, code, "planned by the test"),
+        Some(Fault::Refuse(status, code)) => {
+            return refusal(&call.service, *status, code, "planned by the test");
+        }
         Some(Fault::HoldBefore(arrived)) => {
             arrived.notify_one();
             std::future::pending::<()>().await;
         }
         _ => {}
     }
-    let response = if call.service == "sts" { sts(&form, scope) } else { emulate(&aws, &call, &parts, body).await };
+    let response =
+        if call.service == "sts" { sts(&form, scope) } else { emulate(&aws, &call, &parts, body).await };
     match fault {
         Some(Fault::LoseAnswer) => Response::new(Body::new(Lost)),
         Some(Fault::HoldAfter(done)) => {
@@ -193,9 +200,13 @@ fn sts(form: &BTreeMap<String, String>, scope: &str) -> Response {
             let role = field("RoleArn").rsplit('/').next().unwrap_or_default();
             let known = field("RoleArn").starts_with("arn:aws:iam::111111111111:role/alfredbot/")
                 && ["ReadOnly", "PowerUser"].contains(&role);
-            let identified = field("SourceIdentity") == "T0ALFRED1-U0ANNA" || field("SourceIdentity") == "T0ALFRED1-U0BEN";
+            let identified =
+                field("SourceIdentity") == "T0ALFRED1-U0ANNA" || field("SourceIdentity") == "T0ALFRED1-U0BEN";
             if !known || !identified || field("ExternalId") != EXTERNAL_ID {
-                let message = format!("User is not authorized to perform: sts:AssumeRole on resource: {}", field("RoleArn"));
+                let message = format!(
+                    "User is not authorized to perform: sts:AssumeRole on resource: {}",
+                    field("RoleArn")
+                );
                 return refusal("sts", 403, "AccessDenied", &message);
             }
             let xml = format!(
@@ -227,7 +238,9 @@ fn refusal(service: &str, status: u16, code: &str, message: &str) -> Response {
     if service == "sts" {
         return xml_answer(
             status,
-            format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"),
+            format!(
+                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+            ),
         );
     }
     let body = serde_json::json!({"__type": format!("com.amazonaws#{code}"), "message": message}).to_string();

@@ -81,7 +81,10 @@ async fn next(State(events): State<Arc<Events>>) -> Response {
                 let headers = [
                     ("lambda-runtime-aws-request-id", "r1".to_owned()),
                     ("lambda-runtime-deadline-ms", events.deadline_ms.to_string()),
-                    ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:1:function:f".to_owned()),
+                    (
+                        "lambda-runtime-invoked-function-arn",
+                        "arn:aws:lambda:us-east-1:1:function:f".to_owned(),
+                    ),
                     ("lambda-runtime-trace-id", "t".to_owned()),
                 ];
                 return (headers, event.to_string()).into_response();
@@ -91,7 +94,11 @@ async fn next(State(events): State<Arc<Events>>) -> Response {
     }
 }
 
-async fn end(State(events): State<Arc<Events>>, Path((_, end)): Path<(String, String)>, body: String) -> Response {
+async fn end(
+    State(events): State<Arc<Events>>,
+    Path((_, end)): Path<(String, String)>,
+    body: String,
+) -> Response {
     let body = serde_json::from_str(&body).unwrap_or(Value::Null);
     events.results.send((end, body)).unwrap();
     http::StatusCode::ACCEPTED.into_response()
@@ -103,8 +110,10 @@ async fn the_functions_answer_and_log_every_step_and_no_secret() {
     let deadline_ms = (world.now() + 60) * 1000;
     let mut lambda = Lambda::start(deadline_ms).await;
     let program = lambda.program(env!("CARGO_BIN_EXE_worker"), &world);
-    let mut job = world.typed("U0ANNA", "aws sts get-caller-identity --query '[Arn, `planted-in-the-command`]'");
-    let event = |body: String| json!({"Records": [{"messageId": "m1", "eventSource": "aws:sqs", "body": body}]});
+    let mut job =
+        world.typed("U0ANNA", "aws sts get-caller-identity --query '[Arn, `planted-in-the-command`]'");
+    let event =
+        |body: String| json!({"Records": [{"messageId": "m1", "eventSource": "aws:sqs", "body": body}]});
     let answer = lambda.invoke(event(job.to_record().unwrap())).await;
     assert_eq!(answer, ("response".into(), json!({"batchItemFailures": []})));
     assert!(world.one_seen().text().contains(job.id.short()));
@@ -118,7 +127,10 @@ async fn the_functions_answer_and_log_every_step_and_no_secret() {
 
     let mut sweeper = Lambda::start(deadline_ms).await;
     let sweeping = sweeper.program(env!("CARGO_BIN_EXE_sweeper"), &world);
-    assert_eq!(sweeper.invoke(json!({"source": "aws.events"})).await, ("response".into(), json!({"ended": 0})));
+    assert_eq!(
+        sweeper.invoke(json!({"source": "aws.events"})).await,
+        ("response".into(), json!({"ended": 0}))
+    );
     let dead = world.typed("U0ANNA", "aws s3 ls");
     let answer = sweeper.invoke(event(dead.to_record().unwrap())).await;
     assert_eq!(answer.1, json!({"batchItemFailures": []}));
@@ -133,12 +145,20 @@ async fn the_functions_answer_and_log_every_step_and_no_secret() {
     }
     let lines: Vec<Value> = logs.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
     for step in ["claimed", "authorized", "role_assumed", "ran", "stored", "posted", "dead"] {
-        let logged = lines.iter().any(|line| line["step"] == step && line["job.id"].as_str().is_some_and(|id| id.len() == 32));
+        let logged = lines
+            .iter()
+            .any(|line| line["step"] == step && line["job.id"].as_str().is_some_and(|id| id.len() == 32));
         assert!(logged, "{step} in {logs}");
     }
-    for planted in
-        [TOKEN, "planted-in-the-command", "planted-secret-key", "planted-session-token", "planted-function-key", "/commands/", "assumed-role"]
-    {
+    for planted in [
+        TOKEN,
+        "planted-in-the-command",
+        "planted-secret-key",
+        "planted-session-token",
+        "planted-function-key",
+        "/commands/",
+        "assumed-role",
+    ] {
         assert!(!logs.contains(planted), "{planted} in {logs}");
     }
 }
@@ -149,7 +169,14 @@ async fn a_missing_variable_stops_the_start_and_names_itself() {
         let output = Command::new(path).env_clear().env("JOBS_TABLE", "jobs").output().await.unwrap();
         assert!(!output.status.success());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        for name in ["AWS_REGION", "MAPPINGS_TABLE", "MEMBERSHIPS_TABLE", "INSTALLATIONS_TABLE", "JOBS_QUEUE_URL", "KMS_KEY_ID"] {
+        for name in [
+            "AWS_REGION",
+            "MAPPINGS_TABLE",
+            "MEMBERSHIPS_TABLE",
+            "INSTALLATIONS_TABLE",
+            "JOBS_QUEUE_URL",
+            "KMS_KEY_ID",
+        ] {
             assert!(said.contains(name), "{name} in {said}");
         }
         assert!(!said.contains("JOBS_TABLE"), "{said}");

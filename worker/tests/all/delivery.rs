@@ -74,8 +74,12 @@ async fn f23_after_half_an_hour_the_response_url_is_not_used() {
     // Slack is down when the job ends, and comes back 35 minutes later.
     let down = || std::iter::repeat_n(Mood::Says(410, "expired_url".into()), 1);
     world.slack.be("response_url", down());
-    world.slack.be("chat.postEphemeral", [Mood::Says(200, r#"{"ok":false,"error":"channel_not_found"}"#.into())]);
-    world.slack.be("chat.postMessage", [Mood::Says(200, r#"{"ok":false,"error":"account_inactive"}"#.into())]);
+    world
+        .slack
+        .be("chat.postEphemeral", [Mood::Says(200, r#"{"ok":false,"error":"channel_not_found"}"#.into())]);
+    world
+        .slack
+        .be("chat.postMessage", [Mood::Says(200, r#"{"ok":false,"error":"account_inactive"}"#.into())]);
     let job = world.typed("U0ANNA", READ);
     assert!(world.run(&job).await, "the record is done with: the answer is kept");
     assert!(world.slack.take_seen().is_empty());
@@ -179,14 +183,22 @@ async fn f25_long_output_is_its_head_and_a_file_that_only_the_user_sees() {
         [("chat.postMessage", "U0ANNA"), ("files.completeUploadExternal", "D0DIRECT"), ("response_url", "")]
     );
     let text = seen[2].text();
-    assert!(text.contains(&format!("Shown: the first {HEAD} of {} characters. The whole output is a file", output.len())), "{text}");
+    assert!(
+        text.contains(&format!(
+            "Shown: the first {HEAD} of {} characters. The whole output is a file",
+            output.len()
+        )),
+        "{text}"
+    );
     let files = world.slack.files();
     assert_eq!(files.len(), 1);
     assert_eq!(files[0].0, format!("alfred-{}.txt", job.id.short()));
     assert!(files[0].1 == output.as_bytes(), "the file holds every byte");
 
     // What is larger than an item of the table comes back whole, too.
-    let noise: String = (0..600_000_u32).map(|n| char::from(b'!' + (n.wrapping_mul(2_654_435_761) >> 13) as u8 % 90)).collect();
+    let noise: String = (0..600_000_u32)
+        .map(|n| char::from(b'!' + (n.wrapping_mul(2_654_435_761) >> 13) as u8 % 90))
+        .collect();
     let job = answered(&world, &noise).await;
     let row = world.row(&job).await;
     assert!(!row.result_chunks.is_empty());
@@ -198,7 +210,10 @@ async fn f25_long_output_is_its_head_and_a_file_that_only_the_user_sees() {
 #[tokio::test]
 async fn f25_when_the_file_cannot_be_uploaded_the_head_says_why() {
     let world = World::start().await;
-    world.slack.be("files.getUploadURLExternal", [Mood::Says(200, r#"{"ok":false,"error":"missing_scope","needed":"files:write"}"#.into())]);
+    world.slack.be(
+        "files.getUploadURLExternal",
+        [Mood::Says(200, r#"{"ok":false,"error":"missing_scope","needed":"files:write"}"#.into())],
+    );
     answered(&world, &"x".repeat(MAX_INLINE + 1)).await;
     let seen = world.slack.take_seen().pop().unwrap();
     assert_eq!(seen.way, "response_url");

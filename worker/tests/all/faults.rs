@@ -29,7 +29,7 @@ async fn f1_of_two_copies_at_the_same_time_one_runs() {
         let attempt = worker::claim::Attempt::new().unwrap();
         tokio::spawn(async move { worker.process(&job, &attempt, deadline).await })
     };
-    reached.notified().await;
+    tokio::time::timeout(crate::aws::PATIENCE, reached.notified()).await.expect("the first is at it");
     assert!(!world.run(&job).await, "the copy is given back while the first is at it");
     assert_eq!(created(&world), 1);
     first.abort();
@@ -236,7 +236,8 @@ async fn f16_a_worker_that_lost_its_job_makes_no_call() {
     world.aws.plan(("sts", "AssumeRole"), "", 0, 1, Fault::HoldBefore(reached.clone()));
     world.run_and_kill(&job, &reached).await;
     // The lease is over and another attempt takes the job; the first one, only frozen, wakes up and goes on.
-    let frozen = worker::claim::Claim { key: world.row(&job).await.key, attempt: world.row(&job).await.attempt };
+    let frozen =
+        worker::claim::Claim { key: world.row(&job).await.key, attempt: world.row(&job).await.attempt };
     world.pass(70).await;
     assert!(world.run(&job).await);
     let call = worker::claim::JournaledCall {
@@ -245,7 +246,10 @@ async fn f16_a_worker_that_lost_its_job_makes_no_call() {
         state: worker::claim::CallState::Intent,
     };
     assert!(matches!(world.ledger.intend(&frozen, 0, &call).await, Err(worker::claim::LedgerError::Lost)));
-    assert!(matches!(world.ledger.end(&frozen, State::Delivered).await, Err(worker::claim::LedgerError::Lost)));
+    assert!(matches!(
+        world.ledger.end(&frozen, State::Delivered).await,
+        Err(worker::claim::LedgerError::Lost)
+    ));
     assert!(matches!(
         world.ledger.store(&frozen, None, State::Delivered, world.now()).await,
         Err(worker::claim::LedgerError::Lost)

@@ -26,8 +26,10 @@ async fn f27_of_a_batch_only_what_failed_comes_back() {
         {"messageId": "none"},
         {"messageId": "good-2", "body": good[1].to_record().unwrap()},
     ]});
-    let response = process_batch(&world.worker, serde_json::from_value(event).unwrap(), world.deadline()).await;
-    let mut failed: Vec<_> = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+    let response =
+        process_batch(&world.worker, serde_json::from_value(event).unwrap(), world.deadline()).await;
+    let mut failed: Vec<_> =
+        response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
     failed.sort();
     assert_eq!(failed, ["bad", "none"]);
     assert_eq!(world.slack.take_seen().len(), 2);

@@ -76,6 +76,8 @@ impl Slack {
             .route("/commands/{id}", post(respond))
             .route("/api/{method}", post(method))
             .route("/upload/{file}", post(upload))
+            // A file may be large, and Slack takes up to a gigabyte.
+            .layer(axum::extract::DefaultBodyLimit::disable())
             .with_state(slack.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         slack
@@ -159,7 +161,9 @@ async fn respond(State(slack): State<Arc<Slack>>, body: Bytes) -> Response {
     }
     assert_eq!(message["response_type"], "ephemeral");
     match fault(&message) {
-        Some(word) => (StatusCode::NOT_FOUND, json!({"ok": false, "error": word}).to_string()).into_response(),
+        Some(word) => {
+            (StatusCode::NOT_FOUND, json!({"ok": false, "error": word}).to_string()).into_response()
+        }
         None => {
             take();
             "ok".into_response()
@@ -174,7 +178,8 @@ async fn method(
     body: Bytes,
 ) -> Response {
     let refuse = |word: &str| axum::Json(json!({"ok": false, "error": word})).into_response();
-    if headers.get("authorization").and_then(|value| value.to_str().ok()) != Some(&format!("Bearer {TOKEN}")) {
+    if headers.get("authorization").and_then(|value| value.to_str().ok()) != Some(&format!("Bearer {TOKEN}"))
+    {
         return refuse("invalid_auth");
     }
     let is_json = headers["content-type"].to_str().unwrap().starts_with("application/json");
@@ -185,14 +190,17 @@ async fn method(
         if let Some(response) = in_a_mood(&slack, &method, || {}) {
             return response;
         }
-        let fields: std::collections::BTreeMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
+        let fields: std::collections::BTreeMap<String, String> =
+            url::form_urlencoded::parse(&body).into_owned().collect();
         assert!(fields["length"].parse::<usize>().unwrap() > 0);
         let upload_url = format!("{}/upload/{}", slack.url, fields["filename"]);
         return axum::Json(json!({"ok": true, "upload_url": upload_url, "file_id": "F1"})).into_response();
     }
     let args: Value = serde_json::from_slice(&body).unwrap();
     let to = args["channel"].as_str().or(args["channel_id"].as_str()).unwrap_or_default().to_owned();
-    let take = || slack.seen.lock().unwrap().push(Seen { way: method.clone(), to: to.clone(), message: args.clone() });
+    let take = || {
+        slack.seen.lock().unwrap().push(Seen { way: method.clone(), to: to.clone(), message: args.clone() })
+    };
     if let Some(response) = in_a_mood(&slack, &method, take) {
         return response;
     }
@@ -215,7 +223,12 @@ async fn method(
     }
 }
 
-async fn upload(State(slack): State<Arc<Slack>>, Path(file): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+async fn upload(
+    State(slack): State<Arc<Slack>>,
+    Path(file): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     assert!(!headers.contains_key("authorization"), "no token goes to the upload address");
     let response = format!("OK - {}", body.len());
     slack.files.lock().unwrap().push((file, body));

@@ -45,12 +45,22 @@ async fn a_read_costs_three_writes_and_no_key_call_once_the_worker_is_warm() {
     world.run(&world.typed("U0ANNA", "aws sts get-caller-identity")).await;
     world.aws.take_arrived();
     world.run(&world.typed("U0ANNA", "aws sts get-caller-identity")).await;
-    let mut calls: Vec<_> =
-        world.aws.take_arrived().into_iter().map(|call| format!("{} {}", call.service, call.operation)).collect();
+    let mut calls: Vec<_> = world
+        .aws
+        .take_arrived()
+        .into_iter()
+        .map(|call| format!("{} {}", call.service, call.operation))
+        .collect();
     calls.sort();
     assert_eq!(
         calls,
-        ["dynamodb GetItem", "dynamodb PutItem", "dynamodb UpdateItem", "dynamodb UpdateItem", "sts GetCallerIdentity"]
+        [
+            "dynamodb GetItem",
+            "dynamodb PutItem",
+            "dynamodb UpdateItem",
+            "dynamodb UpdateItem",
+            "sts GetCallerIdentity"
+        ]
     );
 }
 
@@ -88,11 +98,16 @@ async fn what_does_not_hold_any_more_grants_nothing() {
     // Nobody reads the members for 16 minutes; the mappings are known to the worker for at most 5 seconds.
     let mut stale = world.typed("U0ANNA", "aws sts get-caller-identity");
     let now = world.now();
-    for (item, kind, role) in [("channel#C0OPS", "channel", "ReadOnly"), ("usergroup#S0SRE", "usergroup", "PowerUser")] {
+    for (item, kind, role) in
+        [("channel#C0OPS", "channel", "ReadOnly"), ("usergroup#S0SRE", "usergroup", "PowerUser")]
+    {
         let role_arn = format!("arn:aws:iam::111111111111:role/alfredbot/{role}");
         world
-            .put("mappings", serde_json::json!({"tenant": "T0ALFRED1", "item": item, "kind": kind, "name": "x",
-                "role_arn": role_arn, "priority": 1, "state": "active", "confirmed_at": now}))
+            .put(
+                "mappings",
+                serde_json::json!({"tenant": "T0ALFRED1", "item": item, "kind": kind, "name": "x",
+                "role_arn": role_arn, "priority": 1, "state": "active", "confirmed_at": now}),
+            )
             .await;
     }
     world.skip(16 * 60);
@@ -147,7 +162,10 @@ async fn people_see_their_roles_and_their_own_jobs_only() {
     world.run(&world.job("U0ANNA", Task::Status { job: job.id.short().into() })).await;
     let text = world.one_seen().text();
     assert!(text.contains("`aws sts get-caller-identity`: done"), "{text}");
-    assert!(text.contains("\"Account\": \"111111111111\"") && answered.contains("\"Account\": \"111111111111\""), "{text}");
+    assert!(
+        text.contains("\"Account\": \"111111111111\"") && answered.contains("\"Account\": \"111111111111\""),
+        "{text}"
+    );
 
     world.run(&world.job("U0ANNA", Task::History)).await;
     let text = world.one_seen().text();

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType,
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType,
+    Projection, ProjectionType, ScalarAttributeType,
 };
 use base64::Engine as _;
 use serde_json::json;
@@ -14,11 +14,11 @@ use shared::aws::Account;
 use shared::ids::JobId;
 use shared::job::{JOB_VERSION, Job, Task};
 use shared::secret::Secret;
+use worker::Clock;
 use worker::batch::{Deadline, Worker, process_batch};
 use worker::claim::{Ledger, Row, job_key};
 use worker::config::{self, Config};
 use worker::sweep::{Sweeper, sweep};
-use worker::Clock;
 
 use crate::aws::{Aws, EXTERNAL_ID, PATIENCE};
 use crate::slack::{Seen, Slack, TOKEN};
@@ -104,10 +104,23 @@ impl World {
             .put("installations", json!({"tenant": "T0ALFRED1", "app_id": "A1", "bot_user_id": "UBOT", "bot_token": token, "scopes": [], "state": "active"}))
             .await;
         world
-            .put("mappings", json!({"tenant": "T0ALFRED1", "item": "account#111111111111", "external_id": EXTERNAL_ID}))
+            .put(
+                "mappings",
+                json!({"tenant": "T0ALFRED1", "item": "account#111111111111", "external_id": EXTERNAL_ID}),
+            )
             .await;
-        world.map("channel#C0OPS", "channel", "ops", "arn:aws:iam::111111111111:role/alfredbot/ReadOnly", 20).await;
-        world.map("usergroup#S0SRE", "usergroup", "sre", "arn:aws:iam::111111111111:role/alfredbot/PowerUser", 10).await;
+        world
+            .map("channel#C0OPS", "channel", "ops", "arn:aws:iam::111111111111:role/alfredbot/ReadOnly", 20)
+            .await;
+        world
+            .map(
+                "usergroup#S0SRE",
+                "usergroup",
+                "sre",
+                "arn:aws:iam::111111111111:role/alfredbot/PowerUser",
+                10,
+            )
+            .await;
         world.member("U0ANNA", &["channel#C0OPS", "usergroup#S0SRE"]).await;
         world.member("U0BEN", &["channel#C0OPS"]).await;
         world.aws.take_arrived();
@@ -123,8 +136,16 @@ impl World {
     /// Lets time pass. Mappings are read by the syncer meanwhile.
     pub async fn pass(&self, seconds: u64) {
         self.ahead.fetch_add(seconds, Ordering::Relaxed);
-        self.map("channel#C0OPS", "channel", "ops", "arn:aws:iam::111111111111:role/alfredbot/ReadOnly", 20).await;
-        self.map("usergroup#S0SRE", "usergroup", "sre", "arn:aws:iam::111111111111:role/alfredbot/PowerUser", 10).await;
+        self.map("channel#C0OPS", "channel", "ops", "arn:aws:iam::111111111111:role/alfredbot/ReadOnly", 20)
+            .await;
+        self.map(
+            "usergroup#S0SRE",
+            "usergroup",
+            "sre",
+            "arn:aws:iam::111111111111:role/alfredbot/PowerUser",
+            10,
+        )
+        .await;
     }
 
     /// Lets time pass while nobody reads anything.
@@ -202,7 +223,8 @@ impl World {
 
     /// The records that wait in the jobs queue.
     pub async fn queued(&self) -> Vec<String> {
-        let answer = self.sqs.receive_message().queue_url(&self.queue_url).max_number_of_messages(10).send().await;
+        let answer =
+            self.sqs.receive_message().queue_url(&self.queue_url).max_number_of_messages(10).send().await;
         answer.unwrap().messages.unwrap_or_default().into_iter().filter_map(|message| message.body).collect()
     }
 
@@ -221,9 +243,14 @@ impl World {
 
     pub async fn member(&self, user: &str, mappings: &[&str]) {
         let since = self.now();
-        let grants: serde_json::Map<_, _> = mappings.iter().map(|item| ((*item).to_owned(), json!(since))).collect();
+        let grants: serde_json::Map<_, _> =
+            mappings.iter().map(|item| ((*item).to_owned(), json!(since))).collect();
         let member = format!("T0ALFRED1#{user}");
-        self.put("memberships", json!({"member": member, "grants": grants, "expires_at": since + 7 * 24 * 3600})).await;
+        self.put(
+            "memberships",
+            json!({"member": member, "grants": grants, "expires_at": since + 7 * 24 * 3600}),
+        )
+        .await;
     }
 
     pub async fn dismiss(&self, user: &str) {
@@ -240,9 +267,9 @@ fn attribute_value(value: serde_json::Value) -> AttributeValue {
         Value::Number(number) => AttributeValue::N(number.to_string()),
         Value::String(text) => AttributeValue::S(text),
         Value::Array(values) => AttributeValue::L(values.into_iter().map(attribute_value).collect()),
-        Value::Object(fields) => {
-            AttributeValue::M(fields.into_iter().map(|(name, value)| (name, attribute_value(value))).collect())
-        }
+        Value::Object(fields) => AttributeValue::M(
+            fields.into_iter().map(|(name, value)| (name, attribute_value(value))).collect(),
+        ),
     }
 }
 
@@ -251,7 +278,9 @@ fn variables<'a>(environment: &'a [(&'static str, String)]) -> impl Fn(&str) -> 
 }
 
 async fn tables(db: &aws_sdk_dynamodb::Client) {
-    let key = |name: &str, kind: KeyType| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+    let key = |name: &str, kind: KeyType| {
+        KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
+    };
     let attribute = |name: &str, kind: ScalarAttributeType| {
         AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap()
     };
@@ -278,9 +307,11 @@ async fn tables(db: &aws_sdk_dynamodb::Client) {
         .send()
         .await
         .unwrap();
-    for (table, hash, range) in
-        [("mappings", "tenant", Some("item")), ("memberships", "member", None), ("installations", "tenant", None)]
-    {
+    for (table, hash, range) in [
+        ("mappings", "tenant", Some("item")),
+        ("memberships", "member", None),
+        ("installations", "tenant", None),
+    ] {
         let mut create = db
             .create_table()
             .table_name(table)
