@@ -215,6 +215,16 @@ fn check_together(
                 exclusive(given, &["subject", "text", "html"], "message")?;
             }
         }
+        ("lambda", "create-function" | "publish-layer-version") => {
+            for (member, option) in [("Code", "--code"), ("Content", "--content")] {
+                if parameters.get(member).is_some_and(|value| value.get("ZipFile").is_some()) {
+                    return Err(UsageError::parameter(&format!(
+                        "ZipFile cannot be provided as part of the {option} argument.  Please use the '--zip-file' option \
+                         instead to specify a zip file."
+                    )));
+                }
+            }
+        }
         _ => {}
     }
     Ok(())
@@ -353,16 +363,6 @@ pub fn complete(service: &Service, operation: &Operation, parameters: &mut Map) 
                 parameters.entry(member.to_owned()).or_insert(Value::Int(1));
             }
             describe_interface(parameters);
-        }
-        ("lambda", "create-function" | "publish-layer-version") => {
-            for (member, option) in [("Code", "--code"), ("Content", "--content")] {
-                if parameters.get(member).is_some_and(|value| value.get("ZipFile").is_some()) {
-                    return Err(UsageError::parameter(&format!(
-                        "ZipFile cannot be provided as part of the {option} argument.  Please use the '--zip-file' option \
-                         instead to specify a zip file."
-                    )));
-                }
-            }
         }
         ("s3api", _) => {
             if let Some(Value::Str(bucket)) = parameters.get("Bucket")

@@ -3,4 +3,5 @@
 mod endpoints;
 mod jmespath;
 mod official;
+mod options;
 mod witness;
