@@ -1,12 +1,18 @@
 //! A job onto the jobs queue, within the time in which Slack waits.
 
-use std::time::Duration;
+//!
+//! SendMessage is the only call that this process ever makes, so it is written out here instead of linking the SDK's
+//! client: that takes about as many instructions for one call as all the rest of a request.
 
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::config::retry::RetryConfig;
-use aws_sdk_sqs::config::timeout::TimeoutConfig;
-use aws_sdk_sqs::config::{IdentityCache, StalledStreamProtectionConfig};
-use aws_sdk_sqs::error::{DisplayErrorContext, SdkError};
+use std::time::{Duration, SystemTime};
+
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::identity::Identity;
+use bytes::Bytes;
+use http::{HeaderValue, Request, StatusCode};
+use serde::{Deserialize, Serialize};
 use shared::aws::Account;
 use shared::http::Pool;
 use shared::job::Job;
@@ -38,29 +44,79 @@ pub enum NotQueued {
 
 /// The jobs queue.
 pub struct JobsQueue {
-    client: Client,
     pool: Pool,
-    url: String,
+    /// The origin that takes the calls.
+    endpoint: url::Url,
+    queue_url: String,
+    region: String,
+    identity: Identity,
+}
+
+/// The parameters of SendMessage.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendMessage<'a> {
+    queue_url: &'a str,
+    message_body: &'a str,
+    /// Makes a standard queue a fair one: the jobs of a busy workspace do not delay those of the others.
+    message_group_id: &'a str,
+}
+
+/// What SQS answers to an accepted record, as far as it matters here.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Accepted {
+    #[serde(rename = "MessageId")]
+    _message_id: String,
+}
+
+/// What AWS answers to a call that it does not carry out.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Refusal {
+    #[serde(rename = "__type")]
+    kind: String,
+}
+
+/// Why one try did not succeed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("it could not be sent: {0}")]
+    NeverSent(BoxError),
+    #[error("the connection broke: {0}")]
+    Broken(BoxError),
+    #[error("no answer within {} ms", TRY_TIMEOUT.as_millis())]
+    Silence,
+    #[error("SQS answered {0} {1}")]
+    Answered(StatusCode, String),
+}
+
+impl Failure {
+    /// Whether SQS certainly does not have the record. An answer of the 5xx kind may come after it was stored.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::NeverSent(_) => true,
+            Self::Broken(_) | Self::Silence => false,
+            Self::Answered(status, _) => status.is_client_error(),
+        }
+    }
 }
 
 impl JobsQueue {
-    /// The queue at `url`, reached over `pool` as `account` says.
-    pub fn new(account: &Account, pool: Pool, url: String) -> Self {
-        let config = aws_sdk_sqs::config::Builder::from(&account.sdk_config(pool.clone()))
-            // Tries are made and judged here, one by one: what the user reads depends on each.
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(TRY_TIMEOUT).build())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            // The credentials are constants of the process.
-            .identity_cache(IdentityCache::no_cache())
-            .build();
-        Self { client: Client::from_conf(config), pool, url }
+    /// The queue at `queue_url`, reached over `pool` as `account` says: at its endpoint if it names one, and otherwise
+    /// at the host that the queue's URL has.
+    ///
+    /// # Errors
+    /// When that is no URL.
+    pub fn new(account: &Account, pool: Pool, queue_url: String) -> Result<Self, url::ParseError> {
+        let endpoint = url::Url::parse(account.endpoint().unwrap_or(&queue_url))?.join("/")?;
+        let (region, identity) = (account.region().to_owned(), account.credentials().into());
+        Ok(Self { pool, endpoint, queue_url, region, identity })
     }
 
     /// Opens the connection over which the first job will go.
-    pub async fn connect(&self, account: &Account) {
-        let origin = account.endpoint().unwrap_or(&self.url);
-        match tokio::time::timeout(OPEN_TIMEOUT, self.pool.open(origin)).await {
+    pub async fn connect(&self) {
+        match tokio::time::timeout(OPEN_TIMEOUT, self.pool.open(self.endpoint.as_str())).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "cannot reach the jobs queue yet"),
             Err(_) => tracing::warn!("the jobs queue does not answer yet"),
@@ -72,44 +128,66 @@ impl JobsQueue {
     /// # Errors
     /// Whether the job may have been accepted all the same.
     pub async fn send(&self, job: &Job) -> Result<(), NotQueued> {
-        let record = match job.to_record() {
-            Ok(record) => record,
-            Err(error) => {
-                tracing::error!(job.id = %job.id, %error, "cannot write the job as a record");
-                return Err(NotQueued::Certainly);
-            }
-        };
         let mut outcome = NotQueued::Certainly;
         for attempt in 1..=TRIES {
             if attempt > 1 {
                 tokio::time::sleep(PAUSE).await;
             }
-            let request = self
-                .client
-                .send_message()
-                .queue_url(&self.url)
-                .message_body(&record)
-                // Fair queue: the jobs of a busy workspace do not delay those of the others.
-                .message_group_id(job.tenant.as_str());
-            let Err(error) = request.send().await else { return Ok(()) };
-            if !is_refusal(&error) {
+            let Err(failure) = self.try_once(job).await else { return Ok(()) };
+            if !failure.is_refusal() {
                 outcome = NotQueued::Perhaps;
             }
-            let error = DisplayErrorContext(&error);
-            tracing::warn!(job.id = %job.id, attempt, %error, "the jobs queue did not accept the job");
+            tracing::warn!(job.id = %job.id, attempt, error = %failure, "the jobs queue did not accept the job");
         }
         Err(outcome)
     }
-}
 
-/// Whether SQS certainly does not have the record. An answer of the 5xx kind may come after it was stored.
-fn is_refusal<E: std::error::Error + 'static>(
-    error: &SdkError<E, aws_sdk_sqs::config::http::HttpResponse>,
-) -> bool {
-    match error {
-        SdkError::ConstructionFailure(_) => true,
-        SdkError::ServiceError(error) => error.raw().status().is_client_error(),
-        error => shared::http::was_never_sent(error),
+    async fn try_once(&self, job: &Job) -> Result<(), Failure> {
+        let request = self.request(job).map_err(Failure::NeverSent)?;
+        let answer = match tokio::time::timeout(TRY_TIMEOUT, self.pool.send(request)).await {
+            Err(_) => return Err(Failure::Silence),
+            Ok(Err(error)) if shared::http::was_never_sent(&*error) => return Err(Failure::NeverSent(error)),
+            Ok(Err(error)) => return Err(Failure::Broken(error)),
+            Ok(Ok(answer)) => answer,
+        };
+        if answer.status().is_success() && serde_json::from_slice::<Accepted>(answer.body()).is_ok() {
+            return Ok(());
+        }
+        let refusal: Refusal = serde_json::from_slice(answer.body()).unwrap_or_default();
+        Err(Failure::Answered(answer.status(), refusal.kind))
+    }
+
+    /// The signed call, in SQS's JSON protocol.
+    fn request(&self, job: &Job) -> Result<Request<Bytes>, BoxError> {
+        let parameters = SendMessage {
+            queue_url: &self.queue_url,
+            message_body: &job.to_record()?,
+            message_group_id: job.tenant.as_str(),
+        };
+        let body = Bytes::from(serde_json::to_vec(&parameters)?);
+        let headers =
+            [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "AmazonSQS.SendMessage")];
+        let signing = SigningParams::builder()
+            .identity(&self.identity)
+            .region(&self.region)
+            .name("sqs")
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()?
+            .into();
+        let signable = SignableRequest::new(
+            "POST",
+            self.endpoint.as_str(),
+            headers.into_iter(),
+            SignableBody::Bytes(&body),
+        )?;
+        let (signature, _) = sign(signable, &signing)?.into_parts();
+        let mut request = Request::post(self.endpoint.as_str()).body(body)?;
+        for (name, value) in headers {
+            request.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        signature.apply_to_request_http1x(&mut request);
+        Ok(request)
     }
 }
 

@@ -59,14 +59,14 @@ impl Ingress {
     /// Builds the clients and opens the connection to the queue.
     ///
     /// # Errors
-    /// When a secret is empty or TLS cannot be set up. An unreachable queue is no error: it may be there for the first
+    /// When a secret is empty, the queue's URL is none, or TLS cannot be set up. An unreachable queue is no error: it may be there for the first
     /// request.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let secrets = SigningSecrets::new(&config.signing_secret, config.previous_signing_secret.as_ref())
             .context("SLACK_SIGNING_SECRET")?;
         let pool = Pool::connecting_within(enqueue::CONNECT_TIMEOUT).context("cannot set up TLS")?;
-        let queue = JobsQueue::new(&config.account, pool, config.jobs_queue_url);
-        queue.connect(&config.account).await;
+        let queue = JobsQueue::new(&config.account, pool, config.jobs_queue_url).context("JOBS_QUEUE_URL")?;
+        queue.connect().await;
         Ok(Self { secrets, queue })
     }
 

@@ -55,17 +55,21 @@ impl Account {
         self.endpoint.as_deref()
     }
 
-    /// What the clients of the AWS SDK are built from. All clients that share `http` share its connections.
-    ///
-    /// Retries are the SDK's standard ones; a client whose calls must not be repeated switches them off.
-    pub fn sdk_config(&self, http: impl HttpClient + 'static) -> SdkConfig {
-        let credentials = Credentials::new(
+    /// The function's own credentials. Lambda sets them for the life of the process.
+    pub fn credentials(&self) -> Credentials {
+        Credentials::new(
             &self.access_key_id,
             self.secret_access_key.expose(),
             self.session_token.as_ref().map(|token| token.expose().clone()),
             None,
             "environment",
-        );
+        )
+    }
+
+    /// What the clients of the AWS SDK are built from. All clients that share `http` share its connections.
+    ///
+    /// Retries are the SDK's standard ones; a client whose calls must not be repeated switches them off.
+    pub fn sdk_config(&self, http: impl HttpClient + 'static) -> SdkConfig {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(crate::http::CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -73,7 +77,7 @@ impl Account {
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(self.region.clone()))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .credentials_provider(SharedCredentialsProvider::new(self.credentials()))
             .http_client(http)
             .sleep_impl(TokioSleep::new())
             .time_source(SystemTimeSource::new())

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -13,6 +14,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{self, Client, connect};
@@ -72,18 +74,27 @@ impl Pool {
         })
     }
 
+    /// Sends `request` once and reads its whole answer, of whatever status.
+    ///
+    /// # Errors
+    /// When no connection could be opened, or it broke before the answer was complete; see [`was_never_sent`].
+    pub async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, BoxError> {
+        let response = self.client.request(request.map(SdkBody::from)).await?;
+        let (head, body) = response.into_parts();
+        // The connection returns to the pool only after its answer was read to the end.
+        Ok(http::Response::from_parts(head, body.collect().await?.to_bytes()))
+    }
+
     /// Opens a connection to the origin of `url` and keeps it for the first call, so that the handshakes fall into the
     /// start of the process. It asks for `/` without credentials, and any answer will do.
     ///
     /// # Errors
     /// When there is no answer. Nothing is lost then: the first call opens its own connection.
-    pub async fn open(&self, url: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    pub async fn open(&self, url: &str) -> Result<(), BoxError> {
         let mut origin = url::Url::parse(url)?;
         origin.set_path("/");
         origin.set_query(None);
-        let request = http::Request::get(origin.as_str()).body(SdkBody::empty())?;
-        // The connection returns to the pool only after its answer was read to the end.
-        self.client.request(request).await?.into_body().collect().await?;
+        self.send(http::Request::get(origin.as_str()).body(Bytes::new())?).await?;
         Ok(())
     }
 }

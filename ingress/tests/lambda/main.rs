@@ -241,6 +241,15 @@ async fn a_lost_answer_is_asked_for_again_with_the_same_job() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_not_sqss_confirms_nothing() {
+    let world = World::start().await;
+    let page = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+    world.proxy.plan([Fault::Answer(page), Fault::Answer(page)]);
+    let text = world.types("/alfred-invoke", "s3 ls").await.ephemeral();
+    assert!(text.starts_with("The job queue did not confirm job `"), "{text}");
+}
+
+#[tokio::test]
 async fn one_uncertain_try_makes_the_whole_uncertain() {
     let mut world = World::start().await;
     world.proxy.plan([Fault::Answer(INTERNAL_ERROR), Fault::Answer(INTERNAL_ERROR)]);

@@ -15,6 +15,7 @@ use axum::routing::{get, post};
 use base64::Engine;
 use hmac::Mac;
 use serde_json::{Value, json};
+use sha2::Digest;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
@@ -408,8 +409,13 @@ async fn pass(
     while let Some(request) = message(&mut client).await {
         let fault = if request.starts_with(b"POST") {
             let head = request.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
-            locked(&posts).push(serde_json::from_slice(&request[head + 4..]).unwrap());
-            locked(&faults).pop_front()
+            let (head, body) = (std::str::from_utf8(&request[..head]).unwrap(), &request[head + 4..]);
+            locked(&posts).push(serde_json::from_slice(body).unwrap());
+            if is_signed(head, body) {
+                locked(&faults).pop_front()
+            } else {
+                Some(Fault::Answer("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n"))
+            }
         } else {
             None
         };
@@ -432,6 +438,41 @@ async fn pass(
             return;
         }
     }
+}
+
+/// Whether AWS would accept the signature (version 4) of a POST to `/`: its documented steps, one by one, because the
+/// emulator accepts any.
+fn is_signed(head: &str, body: &[u8]) -> bool {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let sha256 = |bytes: &[u8]| hex(&sha2::Sha256::digest(bytes));
+    let hmac = |key: &[u8], text: &str| {
+        let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(key).unwrap();
+        mac.update(text.as_bytes());
+        mac.finalize().into_bytes().to_vec()
+    };
+    let headers: HashMap<String, &str> = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
+        .collect();
+    if headers.get("x-amz-security-token") != Some(&SESSION_TOKEN) {
+        return false;
+    }
+    let authorization = headers["authorization"].strip_prefix("AWS4-HMAC-SHA256 ").unwrap();
+    let parts: HashMap<&str, &str> =
+        authorization.split(", ").filter_map(|part| part.split_once('=')).collect();
+    let names = parts["SignedHeaders"];
+    if !["host", "x-amz-date", "x-amz-security-token"].iter().all(|name| names.split(';').any(|n| n == *name))
+    {
+        return false;
+    }
+    let (_, scope) = parts["Credential"].split_once('/').unwrap();
+    let values: String = names.split(';').map(|name| format!("{name}:{}\n", headers[name])).collect();
+    let canonical = format!("POST\n/\n\n{values}\n{names}\n{}", sha256(body));
+    let to_sign =
+        format!("AWS4-HMAC-SHA256\n{}\n{scope}\n{}", headers["x-amz-date"], sha256(canonical.as_bytes()));
+    let key = scope.split('/').fold(format!("AWS4{SECRET_KEY}").into_bytes(), |key, part| hmac(&key, part));
+    scope.ends_with("/us-east-1/sqs/aws4_request") && hex(&hmac(&key, &to_sign)) == parts["Signature"]
 }
 
 /// One HTTP/1.1 message whose body, if any, has a `content-length`. Nothing at the end of the connection.
