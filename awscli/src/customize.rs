@@ -19,6 +19,9 @@ use crate::value::{Map, Value};
 /// How long the source region may use the URL that a cross-region copy carries.
 const PRESIGNED_EXPIRY: Duration = Duration::from_secs(3600);
 
+/// [`Operation::endpoint_discovery`] of the operations that no fixed host answers.
+const DISCOVERY_REQUIRED: u8 = 2;
+
 /// S3 operations that take a customer's encryption key.
 const SSE_C: [&str; 9] = [
     "HeadObject",
@@ -83,6 +86,13 @@ pub fn complete_params(
     params: &mut Map,
     new_token: impl Fn() -> String,
 ) -> Result<Added, String> {
+    // The host would come out of a response, and requests go to hosts that the rules give only.
+    if operation.endpoint_discovery == DISCOVERY_REQUIRED {
+        return Err(format!(
+            "{} {} is not supported: its host would have to be asked from the service first",
+            service.command, operation.command
+        ));
+    }
     let mut added = Added::default();
     for member in input_members(service, operation).iter().filter(|member| member.idempotency_token) {
         let token = params.entry(member.name.clone()).or_insert_with(|| Value::Str(new_token()));
@@ -100,10 +110,10 @@ pub fn complete_params(
         "route53" => {
             for member in input_members(service, operation) {
                 let shape = service.shapes[member.shape as usize].name.as_str();
-                if matches!(shape, "ResourceId" | "DelegationSetId" | "ChangeId") {
-                    if let Some(Value::Str(id)) = params.get_mut(&member.name) {
-                        *id = id.rsplit('/').next().unwrap_or_default().to_owned();
-                    }
+                if matches!(shape, "ResourceId" | "DelegationSetId" | "ChangeId")
+                    && let Some(Value::Str(id)) = params.get_mut(&member.name)
+                {
+                    *id = id.rsplit('/').next().unwrap_or_default().to_owned();
                 }
             }
         }
@@ -149,21 +159,19 @@ fn complete_s3(operation: &str, params: &mut Map, added: &mut Added) -> Result<(
         added.encoding = true;
     }
     let copies = matches!(operation, "CopyObject" | "UploadPartCopy");
-    if copies {
-        if let Some(Value::Str(source)) = params.get_mut("CopySource") {
-            *source = copy_source(source);
-        }
+    if copies && let Some(Value::Str(source)) = params.get_mut("CopySource") {
+        *source = copy_source(source);
     }
-    if matches!(operation, "CopyObject" | "PutObject" | "CreateMultipartUpload") {
-        if let Some(Value::Map(metadata)) = params.get("Metadata") {
-            for (key, value) in metadata {
-                let value = value.as_str().unwrap_or_default();
-                if !key.is_ascii() || !value.is_ascii() {
-                    return Err(format!(
-                        "Parameter validation failed:\nNon ascii characters found in S3 metadata for key \"{key}\", \
+    if matches!(operation, "CopyObject" | "PutObject" | "CreateMultipartUpload")
+        && let Some(Value::Map(metadata)) = params.get("Metadata")
+    {
+        for (key, value) in metadata {
+            let value = value.as_str().unwrap_or_default();
+            if !key.is_ascii() || !value.is_ascii() {
+                return Err(format!(
+                    "Parameter validation failed:\nNon ascii characters found in S3 metadata for key \"{key}\", \
                          value: \"{value}\".  \nS3 metadata can only contain ASCII characters. "
-                    ));
-                }
+                ));
             }
         }
     }
@@ -270,7 +278,7 @@ fn add_checksum(
         let name = name.to_ascii_lowercase();
         name.strip_prefix(PREFIX).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
     });
-    if has_checksum || request.header("Content-MD5").is_some() {
+    if has_checksum {
         return Ok(());
     }
     let member = operation.checksum_algorithm_member.as_str();
@@ -364,10 +372,10 @@ pub fn complete_result(
             }
         }
         ("ec2", "GetConsoleOutput") => {
-            if let Some(Value::Str(text)) = result.get_mut("Output") {
-                if let Ok(bytes) = STANDARD.decode(text.as_bytes()) {
-                    *text = String::from_utf8_lossy(&bytes).into_owned();
-                }
+            if let Some(Value::Str(text)) = result.get_mut("Output")
+                && let Ok(bytes) = STANDARD.decode(text.as_bytes())
+            {
+                *text = String::from_utf8_lossy(&bytes).into_owned();
             }
         }
         ("cloudformation", "GetTemplate") => {
@@ -467,10 +475,10 @@ fn decode_listing(result: &mut Map, members: &[&str], lists: &[(&str, &str)]) {
     for (list, member) in lists {
         if let Some(Value::List(items)) = result.get_mut(*list) {
             for item in items {
-                if let Value::Map(map) = item {
-                    if let Some(value) = map.get_mut(*member) {
-                        decode(value);
-                    }
+                if let Value::Map(map) = item
+                    && let Some(value) = map.get_mut(*member)
+                {
+                    decode(value);
                 }
             }
         }
@@ -496,4 +504,80 @@ fn percent_decode(text: &str) -> Option<String> {
         }
     }
     Some(String::from_utf8_lossy(&decoded).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog;
+
+    /// The parameters of a call after they were completed, as JSON.
+    fn completed(command: &str, name: &str, params: &str) -> Result<String, String> {
+        let service = catalog::service(command).unwrap();
+        let operation = service.operations.iter().find(|known| known.name == name).unwrap();
+        let Some(Value::Map(mut params)) = crate::parse::from_json_text(params) else { panic!("no map") };
+        complete_params(&service, operation, &mut params, || "made".to_owned())?;
+        Ok(crate::serialize::python_json(&Value::Map(params)))
+    }
+
+    #[test]
+    fn parameters_are_completed_as_by_the_official_cli() {
+        for (command, name, given, sent) in [
+            ("sqs", "ListQueues", "{}", "{}"),
+            (
+                "ec2",
+                "RunInstances",
+                r#"{"UserData": "hello"}"#,
+                r#"{"UserData": "aGVsbG8=", "ClientToken": "made"}"#,
+            ),
+            ("ec2", "RunInstances", r#"{"ClientToken": "mine"}"#, r#"{"ClientToken": "mine"}"#),
+            ("ec2", "RequestSpotInstances", r#"{"ClientToken": "t"}"#, r#"{"ClientToken": "t"}"#),
+            ("autoscaling", "CreateLaunchConfiguration", r#"{"UserData": "a"}"#, r#"{"UserData": "YQ=="}"#),
+            ("route53", "GetHostedZone", r#"{"Id": "/hostedzone/Z1"}"#, r#"{"Id": "Z1"}"#),
+            ("route53", "GetChange", r#"{"Id": "/change/C1"}"#, r#"{"Id": "C1"}"#),
+            ("glacier", "ListVaults", "{}", r#"{"accountId": "-"}"#),
+            ("s3api", "ListObjectsV2", r#"{"Bucket": "b"}"#, r#"{"Bucket": "b", "EncodingType": "url"}"#),
+            (
+                "s3api",
+                "CopyObject",
+                r#"{"CopySource": "b/a key?versionId=v+1"}"#,
+                r#"{"CopySource": "b/a%20key?versionId=v+1"}"#,
+            ),
+            (
+                "s3api",
+                "HeadObject",
+                r#"{"SSECustomerKey": "key"}"#,
+                r#"{"SSECustomerKey": "a2V5", "SSECustomerKeyMD5": "PG4LipwVIkqCKLmpjKFTHQ=="}"#,
+            ),
+            ("s3api", "GetObject", r#"{"Bucket": "b"}"#, r#"{"Bucket": "b", "ChecksumMode": "ENABLED"}"#),
+        ] {
+            assert_eq!(completed(command, name, given).as_deref(), Ok(sent), "{command} {name}");
+        }
+    }
+
+    #[test]
+    fn hosts_out_of_parameters_and_responses_are_refused() {
+        assert!(completed("machinelearning", "Predict", r#"{"PredictEndpoint": "http://x"}"#).is_err());
+        assert!(completed("timestream-query", "Query", r#"{"QueryString": "x"}"#).is_err());
+        assert!(completed("dynamodb", "ListTables", "{}").is_ok(), "its discovery is an offer");
+    }
+
+    #[test]
+    fn bucket_names_are_checked() {
+        let arn = "arn:aws:s3:us-east-1:123456789012:accesspoint/mine";
+        for (bucket, fits) in
+            [("my-bucket.1_A", true), (arn, true), ("a/b", false), ("", false), ("a@b", false)]
+        {
+            assert_eq!(check_bucket(bucket).is_ok(), fits, "{bucket}");
+        }
+    }
+
+    #[test]
+    fn percent_decoding_leaves_what_is_not_encoded() {
+        for (text, decoded) in
+            [("a%20b", "a b"), ("%zz%4", "%zz%4"), ("%C3%A9", "\u{e9}"), ("%FF", "\u{fffd}")]
+        {
+            assert_eq!(percent_decode(text).as_deref(), Some(decoded));
+        }
+    }
 }

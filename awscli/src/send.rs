@@ -154,6 +154,7 @@ impl From<SerializeError> for CallError {
 }
 
 /// One attempt's outcome.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 enum Attempt {
     Answer(HttpResponse, Answer),
     Error(CallError, Failure),
