@@ -1,5 +1,6 @@
 //! The command: its words, what they may be, and its run inside this process. There is no shell and no child process.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use awscli::send::HttpClient;
@@ -155,10 +156,10 @@ fn token_namespace(job: &JobId) -> Uuid {
 }
 
 /// Hides secrets in the output. Gives how many.
-fn mask(output: &mut Output, members: &[&str], argv: &[String]) -> usize {
-    let shaped = argv.iter().any(|word| word.starts_with("--q") || word.starts_with("--output"));
+fn mask(output: &mut Output, members: &BTreeSet<String>, argv: &[String]) -> usize {
+    let unnamed = reveal::query(argv).is_some_and(|query| reveal::may_unname(query, members));
     let stdout = String::from_utf8_lossy(&output.stdout);
-    let (shown, hidden) = reveal::hide(&stdout, members, shaped);
+    let (shown, hidden) = reveal::hide(&stdout, members, unnamed);
     if hidden > 0 {
         output.stdout = shown.into_owned().into_bytes();
     }

@@ -1,6 +1,7 @@
 //! The ledger as the command's write-ahead record: INTENT before a mutating call is sent, DONE after it. It is also the
 //! last place where a call can be refused, and the one that knows exactly which calls there were.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use awscli::session::{Call, CallEnd, Effect, Journal, JournalFuture};
@@ -12,18 +13,19 @@ use crate::reveal;
 pub struct LedgerJournal<'a> {
     ledger: &'a Ledger,
     claim: &'a Claim,
-    secret_members: Mutex<Vec<&'static str>>,
+    called: Mutex<BTreeSet<(String, String)>>,
 }
 
 impl<'a> LedgerJournal<'a> {
     /// Writes into the item of `claim`.
     pub fn new(ledger: &'a Ledger, claim: &'a Claim) -> Self {
-        Self { ledger, claim, secret_members: Mutex::default() }
+        Self { ledger, claim, called: Mutex::default() }
     }
 
     /// The members that the results of the calls hide.
-    pub fn secret_members(&self) -> Vec<&'static str> {
-        self.secret_members.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn secret_members(&self) -> BTreeSet<String> {
+        let called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        called.iter().flat_map(|(service, operation)| reveal::secret_members(service, operation)).collect()
     }
 }
 
@@ -33,8 +35,10 @@ impl Journal for LedgerJournal<'_> {
             if reveal::mints(&call.service, &call.operation) {
                 return Err(reveal::minting_refusal(&call.service, &call.operation));
             }
-            let members = reveal::secret_members(&call.service, &call.operation);
-            self.secret_members.lock().unwrap_or_else(PoisonError::into_inner).extend(members);
+            self.called
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert((call.service.clone(), call.operation.clone()));
             if call.effect == Effect::Read {
                 return Ok(());
             }

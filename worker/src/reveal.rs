@@ -1,10 +1,13 @@
 //! What must not come out of a command in chat: credentials that outlive the session, and secret values.
 //!
 //! Which operations mint or reveal is judged by the call that is about to be sent, not by what was typed, so that no
-//! spelling gets around it. The list holds operations whose secrets the API models do not mark, or which must be known
-//! before anything is called.
+//! spelling gets around it. What is secret in a result is what its API model marks as sensitive; the lists here hold
+//! what the models leave unmarked, and what must be known before anything is called.
 
 use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
+
+use awscli::model::{Kind, Service, ShapeId};
 
 /// What stands for a hidden value.
 pub const MASK: &str = "********";
@@ -62,7 +65,8 @@ const MINTING: &[(&str, &str, &str)] = &[
     ("sts", "get-web-identity-token", "GetWebIdentityToken"),
 ];
 
-/// Operations whose results hold secrets, and the members that are secret. `*` means every text below the member.
+/// Operations whose results hold secrets that their models do not mark, and the members that are secret, with all that
+/// is below them.
 const REVEALING: &[(&str, &str, &[&str])] = &[
     ("apigateway", "GetApiKey", &["value"]),
     ("apigateway", "GetApiKeys", &["value"]),
@@ -143,26 +147,94 @@ pub fn named_operation<'a>(argv: impl IntoIterator<Item = &'a str>) -> Option<(&
     None
 }
 
-/// The members that a call's result hides.
-pub fn secret_members(service: &str, operation: &str) -> &'static [&'static str] {
-    REVEALING
-        .iter()
-        .find(|(its_service, name, _)| *its_service == service && *name == operation)
-        .map_or(&[], |(_, _, members)| members)
+/// The members that a call's result hides: those that its model marks as sensitive, and those of the list.
+pub fn secret_members(service: &str, operation: &str) -> BTreeSet<String> {
+    let listed =
+        REVEALING.iter().find(|(its_service, name, _)| *its_service == service && *name == operation);
+    let mut members: BTreeSet<String> = listed
+        .into_iter()
+        .flat_map(|(_, _, members)| members.iter().map(|name| (*name).to_owned()))
+        .collect();
+    if let Some(model) = awscli::catalog::service(service) {
+        let output = model.operations.iter().find(|one| one.name == operation).and_then(|one| one.output);
+        if let Some(output) = output {
+            collect_sensitive(&model, output, &mut HashSet::new(), &mut members);
+        }
+    }
+    members
+}
+
+fn collect_sensitive(
+    model: &Service,
+    shape: ShapeId,
+    seen: &mut HashSet<ShapeId>,
+    members: &mut BTreeSet<String>,
+) {
+    if !seen.insert(shape) {
+        return;
+    }
+    match &model.shapes[shape as usize].kind {
+        Kind::Structure(structure) => {
+            for member in &structure.members {
+                if is_sensitive(model, member.shape, 0) {
+                    members.insert(member.name.clone());
+                } else {
+                    collect_sensitive(model, member.shape, seen, members);
+                }
+            }
+        }
+        Kind::List { member, .. } | Kind::Map { value: member, .. } => {
+            collect_sensitive(model, member.shape, seen, members);
+        }
+        _ => {}
+    }
+}
+
+/// Whether the values of a shape are secrets: by its own mark, or by that of what a list or map holds.
+fn is_sensitive(model: &Service, shape: ShapeId, depth: u32) -> bool {
+    const DEEPEST: u32 = 16;
+    let shape = &model.shapes[shape as usize];
+    shape.sensitive
+        || depth < DEEPEST
+            && match &shape.kind {
+                Kind::List { member, .. } | Kind::Map { value: member, .. } => {
+                    is_sensitive(model, member.shape, depth + 1)
+                }
+                _ => false,
+            }
+}
+
+/// Whether `--query` may give values of secret members without their names. An expression must name a member to take its
+/// value out, unless it takes all values; and a name may be spelled with escapes.
+pub fn may_unname(query: &str, members: &BTreeSet<String>) -> bool {
+    ["*", "values(", "to_string(", "join(", "map(", "\\"].iter().any(|sign| query.contains(sign))
+        || members.iter().any(|member| query.contains(member))
+}
+
+/// The expression of `--query`, if there is one. The option may be shortened.
+pub fn query(argv: &[String]) -> Option<&str> {
+    let mut words = argv.iter();
+    while let Some(word) = words.next() {
+        let (name, value) =
+            word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+        if name.len() > "--".len() && "--query".starts_with(name) {
+            return value.or_else(|| words.next().map(String::as_str));
+        }
+    }
+    None
 }
 
 /// Hides secret values in what a command printed. Gives back the text and how many values it hid.
 ///
-/// `members` are hidden with all that is below them. If the output was `shaped` by `--query`, the members' names may be
-/// gone, so every text in it is hidden. Whatever the operation, keys and tokens that can be told by their looks are
-/// hidden too.
-pub fn hide<'a>(output: &'a str, members: &[&str], shaped: bool) -> (Cow<'a, str>, usize) {
+/// `members` are hidden with all that is below them. If their names may be gone from the output (`unnamed`), every value
+/// in it is hidden. Whatever the operation, keys and tokens that can be told by their looks are hidden too.
+pub fn hide<'a>(output: &'a str, members: &BTreeSet<String>, unnamed: bool) -> (Cow<'a, str>, usize) {
     let mut hidden = 0;
     let mut text = Cow::Borrowed(output);
     if !members.is_empty() {
         match serde_json::from_str::<serde_json::Value>(output) {
             Ok(mut value) => {
-                hide_members(&mut value, members, shaped, &mut hidden);
+                hide_members(&mut value, members, unnamed, &mut hidden);
                 if hidden > 0 {
                     let mut pretty = Vec::new();
                     let indent = serde_json::ser::PrettyFormatter::with_indent(b"    ");
@@ -191,12 +263,12 @@ pub fn hide<'a>(output: &'a str, members: &[&str], shaped: bool) -> (Cow<'a, str
     (text, hidden + by_looks)
 }
 
-fn hide_members(value: &mut serde_json::Value, members: &[&str], all: bool, hidden: &mut usize) {
+fn hide_members(value: &mut serde_json::Value, members: &BTreeSet<String>, all: bool, hidden: &mut usize) {
     use serde_json::Value;
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                hide_members(value, members, all || members.contains(&name.as_str()), hidden);
+                hide_members(value, members, all || members.contains(name), hidden);
             }
         }
         Value::Array(values) => values.iter_mut().for_each(|value| hide_members(value, members, all, hidden)),
@@ -326,7 +398,7 @@ mod tests {
     fn a_secret_value_is_hidden_and_the_rest_stays() {
         let output = "{\n    \"ARN\": \"arn:x\",\n    \"SecretString\": \"hunter2\",\n    \"VersionStages\": [\n        \"AWSCURRENT\"\n    ]\n}\n";
         let members = secret_members("secretsmanager", "GetSecretValue");
-        let (shown, hidden) = hide(output, members, false);
+        let (shown, hidden) = hide(output, &members, false);
         assert_eq!(shown, output.replace("hunter2", MASK));
         assert_eq!(hidden, 1);
     }
@@ -335,7 +407,7 @@ mod tests {
     fn every_variable_of_a_function_is_hidden_by_name_kept() {
         let output =
             r#"{"FunctionName":"f","Environment":{"Variables":{"DB_PASSWORD":"hunter2","LEVEL":"info"}}}"#;
-        let (shown, hidden) = hide(output, secret_members("lambda", "GetFunctionConfiguration"), false);
+        let (shown, hidden) = hide(output, &secret_members("lambda", "GetFunctionConfiguration"), false);
         assert!(
             !shown.contains("hunter2") && shown.contains("DB_PASSWORD") && shown.contains("\"f\""),
             "{shown}"
@@ -347,11 +419,62 @@ mod tests {
     fn a_query_cannot_take_a_secret_out_of_its_member() {
         let members = secret_members("ssm", "GetParameter");
         for output in ["\"hunter2\"\n", "[\"hunter2\"]\n", "{\"x\":\"hunter2\"}\n", "hunter2\n"] {
-            let (shown, hidden) = hide(output, members, true);
+            let (shown, hidden) = hide(output, &members, true);
             assert!(!shown.contains("hunter2"), "{shown}");
             assert_eq!(hidden, 1);
         }
-        assert_eq!(hide("", members, true), ("".into(), 0));
+        assert_eq!(hide("", &members, true), ("".into(), 0));
+    }
+
+    #[test]
+    fn the_models_say_what_is_secret() {
+        for (service, operation, member, expected) in [
+            ("secretsmanager", "GetSecretValue", "SecretString", true),
+            ("secretsmanager", "GetSecretValue", "ARN", false),
+            ("sts", "GetCallerIdentity", "Arn", false),
+            ("kms", "Decrypt", "Plaintext", true),
+            ("cognito-idp", "DescribeUserPoolClient", "ClientSecret", true),
+            ("ssm", "GetParameter", "Value", true),
+            ("lambda", "GetFunctionConfiguration", "Variables", true),
+        ] {
+            assert_eq!(
+                secret_members(service, operation).contains(member),
+                expected,
+                "{service} {operation} {member}"
+            );
+        }
+        assert!(secret_members("ec2", "DescribeInstances").is_empty());
+        assert!(secret_members("no-such-service", "X").is_empty());
+    }
+
+    #[test]
+    fn which_queries_may_take_the_names_away() {
+        let members = secret_members("ssm", "GetParameter");
+        for (query, expected) in [
+            ("Parameter", false),
+            ("Parameter.Name", false),
+            ("Parameter.Value", true),
+            ("Parameter.*", true),
+            ("values(Parameter)", true),
+            ("to_string(@)", true),
+            ("Parameter.\"\\u0056alue\"", true),
+        ] {
+            assert_eq!(may_unname(query, &members), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn the_query_is_found_however_it_is_written() {
+        for (argv, expected) in [
+            ("ssm get-parameter --query Parameter", Some("Parameter")),
+            ("ssm get-parameter --query=Parameter", Some("Parameter")),
+            ("--quer Parameter ssm get-parameter", Some("Parameter")),
+            ("athena start-query-execution --query-string x", None),
+            ("s3 ls", None),
+        ] {
+            let argv: Vec<String> = argv.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(query(&argv), expected, "{argv:?}");
+        }
     }
 
     #[test]

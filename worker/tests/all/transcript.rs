@@ -206,3 +206,18 @@ async fn the_ledger_holds_no_readable_command_result_or_response_url() {
         }
     }
 }
+
+#[tokio::test]
+async fn secret_values_do_not_come_out_in_a_conversation() {
+    let world = World::start().await;
+    for text in [
+        "aws kms generate-random --number-of-bytes 16",
+        "aws kms generate-random --number-of-bytes 16 --query Plaintext",
+        "aws kms generate-random --number-of-bytes 16 --query '*'",
+        "aws kms generate-random --number-of-bytes 16 --query Plaintext --output text",
+    ] {
+        let seen = world.invoke("U0ANNA", text).await;
+        assert!(seen.contains("********") && seen.contains("1 secret value is hidden."), "{text}: {seen}");
+        assert!(!seen.contains("=="), "16 bytes in base64 end in two signs: {text}: {seen}");
+    }
+}
