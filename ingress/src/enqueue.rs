@@ -224,6 +224,27 @@ mod tests {
         }
     }
 
+    fn queue(endpoint: Option<&str>, queue_url: &str) -> Result<JobsQueue, url::ParseError> {
+        let variables = |name: &str| match name {
+            "AWS_ENDPOINT_URL" => endpoint.map(str::to_owned),
+            "AWS_SESSION_TOKEN" => None,
+            _ => Some(name.to_lowercase()),
+        };
+        let account = shared::env::read_from(&variables, Account::read).unwrap();
+        JobsQueue::new(&account, shared::http::sdk_client().unwrap(), queue_url.to_owned())
+    }
+
+    #[test]
+    fn calls_go_to_the_host_of_the_queue_unless_the_deployment_names_an_endpoint() {
+        let queue_url = "https://sqs.cn-north-1.amazonaws.com.cn/111111111111/alfred-jobs";
+        let aws = queue(None, queue_url).unwrap();
+        assert_eq!(aws.endpoint.as_str(), "https://sqs.cn-north-1.amazonaws.com.cn/");
+        assert_eq!(aws.queue_url, queue_url);
+        let emulator = queue(Some("http://127.0.0.1:4566"), queue_url).unwrap();
+        assert_eq!(emulator.endpoint.as_str(), "http://127.0.0.1:4566/");
+        assert!(queue(None, "alfred-jobs").is_err());
+    }
+
     #[test]
     fn two_tries_leave_room_within_the_two_and_a_half_seconds() {
         assert!(OPEN_TIMEOUT + TRY_TIMEOUT * TRIES + PAUSE * (TRIES - 1) < Duration::from_millis(2000));

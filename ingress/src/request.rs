@@ -82,7 +82,11 @@ pub enum SlackRequest {
     SslCheck,
 }
 
-/// Something that Slack has signed. Only [`read`] makes one.
+/// Something that Slack has signed. Only [`read`] makes one:
+///
+/// ```compile_fail,E0451
+/// let forged = ingress::request::Verified { value: (), signature: String::new(), timestamp: 0 };
+/// ```
 #[derive(Debug)]
 pub struct Verified<T> {
     value: T,
