@@ -460,6 +460,10 @@ fn url_of(endpoint: &str, request: &HttpRequest) -> String {
 fn into_http(request: HttpRequest, url: &str) -> Result<http::Request<Full<Bytes>>, String> {
     let bad = |what: &dyn std::fmt::Display| format!("the parameters give no valid request: {what}");
     let mut built = http::Request::builder().method(request.method.as_str()).uri(url);
+    if !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS") {
+        // S3 wants the length of a body that is empty, too.
+        built = built.header(http::header::CONTENT_LENGTH, request.body.len());
+    }
     for (name, value) in &request.headers {
         let value = http::HeaderValue::from_bytes(value.as_bytes())
             .map_err(|error| bad(&format!("{name}: {error}")))?;

@@ -497,6 +497,20 @@ async fn a_bucket_in_another_region_is_asked_there_once() {
     assert_eq!(heard.len(), 2);
 }
 
+#[tokio::test]
+async fn lengths_are_told_where_there_may_be_a_body() {
+    for (call, line) in [
+        (("s3api", "CreateBucket", r#"{"Bucket": "b"}"#), Some("content-length: 0")),
+        (("s3api", "PutObject", r#"{"Bucket": "b", "Key": "k", "Body": "four"}"#), Some("content-length: 4")),
+        (("s3api", "HeadBucket", r#"{"Bucket": "b"}"#), None),
+    ] {
+        let (heard, _, outcome) = try_call(vec![answer(200, "")], call).await;
+        assert!(outcome.is_ok());
+        let told: Vec<_> = heard[0].lines().filter(|line| line.starts_with("content-length")).collect();
+        assert_eq!(told, line.into_iter().collect::<Vec<_>>(), "{}", heard[0]);
+    }
+}
+
 fn names(values: &[&str]) -> Value {
     Value::List(values.iter().map(|name| Value::Str((*name).to_owned())).collect())
 }

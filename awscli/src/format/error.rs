@@ -32,9 +32,10 @@ pub fn service_error(error: &ServiceError, operation: &str, retries: Option<u32>
     text
 }
 
-/// The members that the model gives the error, besides its message.
+/// The members that the model gives the error, besides its code and message.
 fn details(fields: &Map) -> String {
-    let shown: Vec<_> = fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("message")).collect();
+    let is_said = |name: &str| ["code", "message"].iter().any(|said| name.eq_ignore_ascii_case(said));
+    let shown: Vec<_> = fields.iter().filter(|(name, _)| !is_said(name)).collect();
     if shown.is_empty() {
         return String::new();
     }
@@ -91,6 +92,7 @@ mod tests {
         let cases = [
             ("{}", String::new()),
             (r#"{"Message":"no"}"#, String::new()),
+            (r#"{"message":"no","code":"c","Code":"Refused"}"#, String::new()),
             (r#"{"Type":"User","Count":3}"#, "Type: User\nCount: 3\n".to_owned()),
             (r#"{"Flag":true,"List":["a","b c"]}"#, "Flag: True\nList: [a, b c]\n".to_owned()),
             (r#"{"Context":{}}"#, "Context: {}\n".to_owned()),
