@@ -437,7 +437,9 @@ function completions() {
   const before = field.value.slice(0, caret);
   const { commands, people, groups, channels } = state.workspace;
   if (/^\/\S*$/.test(before)) {
-    const entries = commands.filter((command) => command.name.startsWith(before) && command.name !== before || before === command.name);
+    // A command that is typed out comes before those that only begin alike, so that Enter means it.
+    const entries = commands.filter((command) => command.name.startsWith(before))
+      .sort((a, b) => Number(b.name === before) - Number(a.name === before));
     return { from: 0, entries: entries.map((command) => ({ insert: `${command.name} `, title: command.name, hint: command.usage_hint, note: command.description })) };
   }
   const word = /(^|\s)([@#][\w.-]*)$/.exec(before);

@@ -224,8 +224,8 @@ impl World {
         Self {
             team: Team {
                 id: team.into(),
-                name: "Harbour Cloud".into(),
-                domain: "harbour-cloud".into(),
+                name: "Wayne Cloud".into(),
+                domain: "wayne-cloud".into(),
                 enterprise: None,
             },
             app: App {
