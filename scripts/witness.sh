@@ -4,7 +4,7 @@
 # place and need no network.
 #
 #   .env/botocore    source of botocore 1.44.5: endpoint and protocol cases
-#   .env/jmespath    source of jmespath 1.0.1: compliance cases
+#   .env/jmespath    compliance cases of JMESPath, which the source of the crate jmespath carries
 #   .env/awscli-v2   the official AWS CLI 2.38.5, frozen: awscli/v2/2.38.5/dist/aws
 #   .env/venv        Python with slack_sdk, ministack and moto
 #   .env/tools       aws-lambda-rie, cargo-deny
@@ -66,6 +66,22 @@ source_archive() {
   mkdir -p "$scratch/ready"
   tar xzf "$archive" -C "$scratch/ready" --strip-components=1
   put_in_place "$1" "$stamp"
+}
+
+# The crate is a dependency of ours, so Cargo.lock pins it and cargo checks its hash.
+jmespath_cases() {
+  local stamp
+  stamp=$(grep -A 3 '^name = "jmespath"$' Cargo.lock)
+  present jmespath "$stamp" && return
+  say "fetching the compliance cases of JMESPath"
+  local manifest
+  manifest=$(cargo metadata --locked --format-version 1 | python3 -c '
+import json, sys
+packages = json.load(sys.stdin)["packages"]
+print(next(package["manifest_path"] for package in packages if package["name"] == "jmespath"))')
+  mkdir -p "$scratch/ready/tests"
+  cp -r "$(dirname "$manifest")/tests/compliance" "$scratch/ready/tests/"
+  put_in_place jmespath "$stamp"
 }
 
 official_cli() {
@@ -135,7 +151,8 @@ PYTHON
 [ $# -gt 0 ] || set -- botocore jmespath awscli-v2 venv tools
 for piece; do
   case $piece in
-  botocore | jmespath) source_archive "$piece" ;;
+  botocore) source_archive "$piece" ;;
+  jmespath) jmespath_cases ;;
   awscli-v2) official_cli ;;
   venv) virtual_environment ;;
   tools) tools ;;

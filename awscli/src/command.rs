@@ -131,9 +131,16 @@ impl UsageError {
         Self { stderr, exit_status: USAGE_STATUS }
     }
 
-    /// Options that the command does not have.
-    pub fn unknown_options(options: &[String]) -> Self {
-        let stderr = format!("\n{USAGE}\n\naws: [ERROR]: Unknown options: {}\n", options.join(", "));
+    /// Options that the command does not have, with those among `known` that are much like them.
+    pub fn unknown_options(options: &[String], known: &[&str]) -> Self {
+        let mut stderr = format!("\n{USAGE}\n\naws: [ERROR]: Unknown options: {}\n", options.join(", "));
+        let mut lead = "\nMaybe you meant:\n";
+        for option in options.iter().filter(|word| word.starts_with("--")) {
+            for close in words::close_matches(option, known) {
+                stderr.push_str(&format!("{lead}  * {close} (instead of {option})\n"));
+                lead = "";
+            }
+        }
         Self { stderr, exit_status: USAGE_STATUS }
     }
 
@@ -388,7 +395,8 @@ fn call(
     }
     words.rest.extend(stray);
     if !words.rest.is_empty() {
-        return Err(UsageError::unknown_options(&words.rest));
+        let known = specs.iter().map(|spec| spec.name.as_str()).chain(GLOBALS.iter().map(|(name, ..)| *name));
+        return Err(UsageError::unknown_options(&words.rest, &known.collect::<Vec<_>>()));
     }
     let outfile = words.positionals.pop().flatten();
     let generic = |n: usize| words.option(of_spec.len() + n);

@@ -284,6 +284,7 @@ fn add_checksum(
     let member = operation.checksum_algorithm_member.as_str();
     let algorithm = match params.get(member).and_then(Value::as_str) {
         Some(chosen) => chosen,
+        None if request.header("Content-MD5").is_some() => return Ok(()),
         None if operation.checksum_required || !member.is_empty() => {
             let modeled = input_members(service, operation).iter().find(|modeled| modeled.name == member);
             if let Some(modeled) = modeled.filter(|modeled| !modeled.location_name.is_empty()) {

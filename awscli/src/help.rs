@@ -149,9 +149,8 @@ mod tests {
     #[test]
     fn pages_list_what_there_is() {
         let all = all_services();
-        assert!(
-            all.contains("\n  ") && all.contains(" ec2 ") && all.contains(" s3 ") && all.contains(" s3api ")
-        );
+        let words: Vec<&str> = all.split_whitespace().collect();
+        assert!(["ec2", "s3", "s3api"].iter().all(|service| words.contains(service)), "{all}");
         let sts = catalog::service("sts").expect("a service");
         assert!(service(&sts).contains("  assume-role "), "{}", service(&sts));
         let assume =

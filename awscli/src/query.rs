@@ -68,6 +68,10 @@ impl Expression {
             ));
         }
         let ast = jmespath::parse(text).map_err(|error| {
+            if error.offset >= text.chars().count() {
+                let caret = " ".repeat(text.chars().count() + 1);
+                return format!("Invalid jmespath expression: Incomplete expression:\n\"{text}\"\n{caret}^");
+            }
             let reason = error.reason.to_string();
             let reason = reason.strip_prefix("Parse error: ").unwrap_or(&reason);
             let caret = " ".repeat(error.offset.min(text.chars().count()) + 1);

@@ -364,6 +364,14 @@ pub fn complete(service: &Service, operation: &Operation, parameters: &mut Map) 
             }
             describe_interface(parameters);
         }
+        ("ec2", "create-network-acl-entry" | "replace-network-acl-entry") => {
+            const NUMBERS: [(&str, &str); 4] = [("tcp", "6"), ("udp", "17"), ("icmp", "1"), ("all", "-1")];
+            if let Some(Value::Str(protocol)) = parameters.get_mut("Protocol")
+                && let Some((_, number)) = NUMBERS.iter().find(|(name, _)| *name == protocol.as_str())
+            {
+                *protocol = (*number).to_owned();
+            }
+        }
         ("s3api", _) => {
             if let Some(Value::Str(bucket)) = parameters.get("Bucket")
                 && !is_bucket(bucket)

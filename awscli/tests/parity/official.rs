@@ -277,6 +277,8 @@ fn commands_ask_print_and_end_as_in_the_official_cli() {
         (&["nope", "describe-instances"], none),
         (&["ec2"], none),
         (&["ec2", "describe-instances", "--nope"], none),
+        (&["ec2", "describe-instances", "--filterz", "x", "--instance-idz"], none),
+        (&["ec2", "describe-instances", "--query", "Reservations["], none),
         (&["iam", "create-role", "--role-name", "r"], none),
         (&["ec2", "describe-instances", "--max-results", "x"], none),
         (&["ec2", "describe-instances", "--output", "nope"], none),
