@@ -109,6 +109,41 @@ fn succeeded(answer: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::Emulator;
+    use crate::lambda::tests::{LONG, host};
+    use crate::seed::{QueueLimits, home};
+
+    #[tokio::test]
+    async fn finished_records_go_and_failed_ones_come_back_until_they_are_dead() {
+        let emulator = Emulator::start().await.unwrap();
+        let client = Client::new(&emulator.url(), REGION, emulator.root_keys(HOME));
+        let home = home(&client, QueueLimits { visibility_timeout: 5, max_receives: 2 }).await.unwrap();
+        let host = host(LONG, 1, &[]);
+        let source = EventSource {
+            client: client.clone(),
+            queue_url: home.jobs_queue.clone(),
+            function: host.lambda.clone(),
+        };
+        let mut tasks = tokio::task::JoinSet::new();
+        source.start(2, &mut tasks);
+        for action in ["answer", "give back", "fail", "crash"] {
+            let body = json!({ "do": action }).to_string();
+            let input = json!({ "QueueUrl": home.jobs_queue, "MessageBody": body });
+            client.json("sqs", "AmazonSQS.SendMessage", &input).await.unwrap();
+        }
+        let mut dead = Vec::new();
+        while dead.len() < 3 {
+            let input = json!({ "QueueUrl": home.dead_letter_queue, "WaitTimeSeconds": 20 });
+            let received = client.json("sqs", "AmazonSQS.ReceiveMessage", &input).await.unwrap();
+            for message in received["Messages"].as_array().into_iter().flatten() {
+                dead.push(message["Body"].as_str().unwrap().to_owned());
+            }
+        }
+        dead.sort();
+        assert_eq!(dead, [r#"{"do":"crash"}"#, r#"{"do":"fail"}"#, r#"{"do":"give back"}"#]);
+        // Once for the one that succeeded, twice for each of the others.
+        assert_eq!(host.lambda.invocations(), 7);
+    }
 
     #[test]
     fn a_record_stays_when_the_function_names_it_or_answers_nonsense() {
