@@ -105,9 +105,10 @@ impl Target {
             return Err(TargetError::BadEndpoint(url));
         }
         // S3 Control's rules put the account into the host, so its model's prefix would do so twice.
-        let in_rules = operation.static_context.iter().any(|(name, _)| name == "RequiresAccountId");
-        if !operation.host_prefix.is_empty()
-            && !(in_rules && operation.host_prefix == "{AccountId}.")
+        let in_rules = operation.static_context.iter().any(|(name, _)| name == "RequiresAccountId")
+            && operation.host_prefix == "{AccountId}.";
+        if !in_rules
+            && !operation.host_prefix.is_empty()
             && let Some(prefix) = host_prefix(&operation.host_prefix, structure, input)?
             && let Some(at) = url.find("://")
             // An address has no names below it: emulators on loopback hear all services at one.
