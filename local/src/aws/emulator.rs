@@ -207,6 +207,8 @@ mod tests {
 
     const READ_ONLY: &str = "arn:aws:iam::111111111111:role/alfredbot/ReadOnly";
 
+    type Changes<'a> = &'a [(&'a str, &'a str)];
+
     /// The parameters of a good AssumeRole, with `changes` (an empty value takes the parameter away).
     fn parameters(changes: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut parameters: BTreeMap<String, String> = [
@@ -282,7 +284,7 @@ mod tests {
         let long = |count: usize| "x".repeat(count);
         let (n2, n64, n65) = ("xx".to_owned(), long(64), long(65));
         let denied = "is not authorized to perform: sts:AssumeRole on resource:";
-        let accepted: [&[(&str, &str)]; 8] = [
+        let accepted: [Changes<'_>; 8] = [
             &[("RoleSessionName", &n2)],
             &[("RoleSessionName", &n64)],
             &[("RoleSessionName", "a_b+=,.@-Z9")],
@@ -296,7 +298,7 @@ mod tests {
             assume(&client, changes).await.unwrap_or_else(|error| panic!("{changes:?}: {error}"));
         }
         let too_long_policy = format!(r#"{{"Statement":[],"Id":"{}"}}"#, long(2048));
-        let refused: [(&[(&str, &str)], u16, &str, &str); 19] = [
+        let refused: [(Changes<'_>, u16, &str, &str); 19] = [
             (&[("RoleArn", "arn:aws:iam::111111111111:role/alfredbot/Nobody")], 403, "AccessDenied", denied),
             (&[("RoleArn", "arn:aws:iam::111111111111:role/ReadOnly")], 403, "AccessDenied", denied),
             (
@@ -332,11 +334,9 @@ mod tests {
             assert_eq!((found, between(&body, "Code")), (status, code), "{changes:?}: {body}");
             assert!(between(&body, "Message").contains(words), "{changes:?}: {body}");
         }
-        let tags: Vec<(String, &str)> =
-            (1..=51).map(|number| (format!("Tags.member.{number}.Key"), ["k", "v"][0])).collect();
-        let named: Vec<String> = (1..=51).map(|number| format!("key{number}")).collect();
-        let tags: Vec<(&str, &str)> =
-            tags.iter().zip(&named).map(|((name, _), key)| (name.as_str(), key.as_str())).collect();
+        let tags: Vec<(String, String)> =
+            (1..=51).map(|n| (format!("Tags.member.{n}.Key"), format!("key{n}"))).collect();
+        let tags: Vec<(&str, &str)> = tags.iter().map(|(name, key)| (name.as_str(), key.as_str())).collect();
         assume(&client, &tags[..50]).await.unwrap();
         assert_eq!(between(&refusal(assume(&client, &tags).await).1, "Code"), "ValidationError");
         let twice = [("Tags.member.2.Key", "ALFRED:tenant"), ("Tags.member.2.Value", "x")];
