@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use shared::ids::TenantId;
 use shared::job::{JOB_VERSION, Job, MAX_START_DELAY, Task};
 use tokio::task::JoinSet;
 
@@ -17,7 +18,7 @@ use crate::execute::{self, Aws};
 use crate::outcome::{Answer, Outcome, Retry};
 use crate::report;
 use crate::respond::{Responder, job_place};
-use crate::seal::DataKey;
+use crate::seal::{DataKey, SealError};
 
 /// How long a job that is let go of after a panic waits for the queue's next copy before the sweeper looks at it, in
 /// seconds.
@@ -142,8 +143,8 @@ impl Worker {
         });
         let (claim, data_key) = match claimed {
             Ok(Ok(claim)) => (claim, data_key),
-            Ok(Err(row)) => match self.met_again(&row, attempt, deadline).await? {
-                Met::Ours(claim, key) => (claim, Ok(key)),
+            Ok(Err(row)) => match self.met_again(&job.tenant, &row, attempt, deadline).await? {
+                Met::Ours(claim, key) => (claim, key),
                 Met::Over(outcome) => return Ok(outcome),
             },
             Err(error) => return Err(Retry(error.to_string())),
@@ -167,14 +168,25 @@ impl Worker {
     }
 
     /// A copy of a job that has an item already.
-    async fn met_again(&self, row: &Row, attempt: &Attempt, deadline: Deadline) -> Result<Met, Retry> {
+    async fn met_again(
+        &self,
+        tenant: &TenantId,
+        row: &Row,
+        attempt: &Attempt,
+        deadline: Deadline,
+    ) -> Result<Met, Retry> {
         let responder = &self.responder;
         match next_step(row, Some(attempt), responder.clock.seconds()) {
             NextStep::Leave => Ok(Met::Over(Outcome::AlreadyEnded(row.state))),
             NextStep::Wait => Err(Retry("another worker has the job".into())),
             NextStep::GoOn | NextStep::Run => {
+                // The item's own key first: without it the job could be run and its result not be kept. An item that
+                // has none was written while the key service was away, and nothing may be started from it.
+                let key = match &row.data_key {
+                    Some(wrapped) => responder.keys.unwrap(tenant, wrapped).await,
+                    None => Err(SealError::Kms("the job was claimed without one".into())),
+                };
                 let claim = take_over(responder, row, attempt, deadline).await?;
-                let (_, key) = responder.open_job(row).await.map_err(|error| Retry(error.to_string()))?;
                 Ok(Met::Ours(claim, key))
             }
             step @ (NextStep::Deliver | NextStep::Interrupt) => {
@@ -270,7 +282,8 @@ impl Worker {
         }
         let claim = Claim { key: row.key.clone(), attempt: attempt.clone() };
         let queued = row.state == State::Claimed;
-        let until = responder.clock.seconds() + if queued { AFTER_PANIC } else { 0 };
+        let now = responder.clock.seconds();
+        let until = if queued { now + AFTER_PANIC } else { now.saturating_sub(1) };
         if let Err(error) = responder.ledger.let_go(&claim, until, queued).await {
             tracing::error!(job.id = %job.id, %error, "could not let go of the job");
         }
@@ -279,7 +292,7 @@ impl Worker {
 }
 
 enum Met {
-    Ours(Claim, Arc<DataKey>),
+    Ours(Claim, Result<Arc<DataKey>, SealError>),
     Over(Outcome),
 }
 

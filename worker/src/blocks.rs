@@ -43,7 +43,7 @@ pub fn message(answer: &Answer, rest: &Rest) -> Value {
     let mut blocks = Vec::new();
     let said = visible(&answer.said);
     if !said.is_empty() {
-        blocks.push(json!({"type": "section", "text": plain(cut(&said, MAX_SAID).0)}));
+        blocks.push(words(cut(&said, MAX_SAID).0));
     }
     let room = if is_long(answer) { HEAD } else { MAX_INLINE };
     let stdout = visible(&answer.stdout);
@@ -63,7 +63,7 @@ pub fn message(answer: &Answer, rest: &Rest) -> Value {
             Rest::Missing(why) => format!(" {why}"),
         };
         let note = format!("Shown: the first {shown} of {all} characters.{end}");
-        blocks.push(json!({"type": "section", "text": plain(cut(&visible(&note), MAX_SAID).0)}));
+        blocks.push(words(cut(&visible(&note), MAX_SAID).0));
     }
     let facts = visible(&answer.facts.join(" · "));
     let facts = cut(&facts, MAX_FACTS).0;
@@ -84,6 +84,24 @@ pub fn message(answer: &Answer, rest: &Rest) -> Value {
 
 fn plain(text: &str) -> Value {
     json!({"type": "plain_text", "text": text, "emoji": false})
+}
+
+/// Our own words. What stands between two backquotes is shown as code; everything is literal text either way.
+fn words(text: &str) -> Value {
+    let mut elements = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('`') {
+        let Some((code, after)) = after.split_once('`').filter(|(code, _)| !code.is_empty()) else { break };
+        if !before.is_empty() {
+            elements.push(json!({"type": "text", "text": before}));
+        }
+        elements.push(json!({"type": "text", "text": code, "style": {"code": true}}));
+        rest = after;
+    }
+    if !rest.is_empty() {
+        elements.push(json!({"type": "text", "text": rest}));
+    }
+    json!({"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]})
 }
 
 /// Literal blocks for `text`, broken at line ends where possible.
@@ -174,7 +192,9 @@ mod tests {
     /// All preformatted texts of a message, joined as a person reads them.
     fn shown(message: &Value) -> Vec<&str> {
         let blocks = message["blocks"].as_array().unwrap();
-        blocks.iter().filter_map(|block| block["elements"][0]["elements"][0]["text"].as_str()).collect()
+        let preformatted = |block: &&Value| block["elements"][0]["type"] == "rich_text_preformatted";
+        let blocks = blocks.iter().filter(preformatted);
+        blocks.filter_map(|block| block["elements"][0]["elements"][0]["text"].as_str()).collect()
     }
 
     #[test]
@@ -259,10 +279,12 @@ mod tests {
         ] {
             let message = message(&Answer { said: hostile.into(), ..answer(hostile, "") }, &Rest::Inline);
             assert_eq!(shown(&message), [expected]);
-            assert_eq!(
-                message["blocks"][0]["text"],
-                json!({"type": "plain_text", "text": expected, "emoji": false})
-            );
+            let said = &message["blocks"][0]["elements"][0];
+            assert_eq!(said["type"], "rich_text_section");
+            for element in said["elements"].as_array().unwrap() {
+                assert_eq!(element["type"], "text", "no mention and no link: {element}");
+            }
+            assert_eq!(said["elements"][0]["text"], expected, "{message}");
             let fallback = message["text"].as_str().unwrap();
             assert!(!fallback.contains(['<', '>']), "{fallback}");
         }
@@ -277,10 +299,29 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_backquotes_is_shown_as_code() {
+        for (said, expected) in [
+            ("Use `--as prod`.", json!([["Use ", false], ["--as prod", true], [".", false]])),
+            ("`a``b`", json!([["a", true], ["b", true]])),
+            ("one ` only", json!([["one ` only", false]])),
+            ("``` `x", json!([["``` `x", false]])),
+        ] {
+            let message = message(&Answer { said: said.into(), ..Answer::default() }, &Rest::Inline);
+            let elements = message["blocks"][0]["elements"][0]["elements"].as_array().unwrap();
+            let shown: Vec<Value> = elements
+                .iter()
+                .map(|one| json!([one["text"], one["style"]["code"] == json!(true)]))
+                .collect();
+            assert_eq!(json!(shown), expected, "{said}");
+        }
+    }
+
+    #[test]
     fn our_own_words_are_cut_at_slacks_limit() {
         for size in [MAX_SAID - 1, MAX_SAID, MAX_SAID + 1, 300_000] {
             let message = message(&Answer { said: "x".repeat(size), ..Answer::default() }, &Rest::Inline);
-            assert_eq!(message["blocks"][0]["text"]["text"].as_str().unwrap().len(), size.min(MAX_SAID));
+            let said = &message["blocks"][0]["elements"][0]["elements"][0]["text"];
+            assert_eq!(said.as_str().unwrap().len(), size.min(MAX_SAID));
         }
     }
 }

@@ -123,14 +123,20 @@ impl Sweeper {
         let responder = &self.responder;
         let now = responder.clock.seconds();
         if row.sealed_job.is_none() {
-            // Written while KMS was away: only the queue's own copy can be read, and it brings the answer.
-            let claim = self.take(row, attempt, now + MAX_START_DELAY).await?;
-            responder
-                .ledger
-                .let_go(&claim, now + MAX_START_DELAY, true)
-                .await
-                .map_err(|error| Retry(error.to_string()))?;
-            return Ok(Swept::Left);
+            // Written while the key service was away: only the queue's own copy can be read, and it brings the answer
+            // as long as it may. After that nobody can be told any more.
+            let claim = self.take(row, attempt, deadline.lease()).await?;
+            let written = if now.saturating_sub(row.typed_at) > MAX_START_DELAY {
+                tracing::error!(
+                    job.key = row.key,
+                    alarm = "untold",
+                    "a job that cannot be opened has expired"
+                );
+                responder.ledger.end(&claim, State::Expired).await
+            } else {
+                responder.ledger.let_go(&claim, now + REQUEUED_FOR, true).await
+            };
+            return written.map(|()| Swept::Left).map_err(|error| Retry(error.to_string()));
         }
         let (job, key) = responder.open_job(row).await.map_err(|error| Retry(error.to_string()))?;
         if now.saturating_sub(job.typed_at) > MAX_START_DELAY {

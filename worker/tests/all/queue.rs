@@ -36,6 +36,28 @@ async fn f27_of_a_batch_only_what_failed_comes_back() {
 }
 
 #[tokio::test]
+async fn f27_a_panic_anywhere_gives_one_record_back_and_the_job_is_answered_all_the_same() {
+    let mut panicked = 0;
+    for looks in 1..20 {
+        let world = World::start().await;
+        let job = world.typed("U0ANNA", "aws sqs create-queue --queue-name x");
+        world.panic_after(looks);
+        let mut taken = world.run(&job).await;
+        world.panic_after(0);
+        if !taken {
+            panicked += 1;
+            world.pass(2).await;
+            taken = world.run(&job).await;
+        }
+        assert!(taken, "the second copy is taken when the clock fails at look {looks}");
+        let seen = world.one_seen().text();
+        assert!(seen.contains("exit 0") || seen.starts_with("Interrupted: "), "{looks}: {seen}");
+        assert_eq!(world.aws.count("sqs", "CreateQueue"), 1, "{looks}");
+    }
+    assert!(panicked >= 3, "the clock is looked at in several places: {panicked}");
+}
+
+#[tokio::test]
 async fn f28_text_outside_of_ascii_arrives_as_typed() {
     let world = World::start().await;
     let job = world.typed("U0ANNA", "aws sts get-caller-identity --query 'é\u{fffe}日本🦀'");

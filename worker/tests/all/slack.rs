@@ -25,10 +25,21 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// All texts of the message's blocks, one a line, as they read.
+    /// All texts of the message's blocks, one a line, as they read. Code stands in backquotes.
     pub fn text(&self) -> String {
         fn texts(value: &Value, found: &mut Vec<String>) {
             match value {
+                Value::Object(fields) if fields.get("type") == Some(&json!("rich_text_section")) => {
+                    let line = fields["elements"].as_array().unwrap().iter().map(|element| {
+                        let text = element["text"].as_str().unwrap();
+                        if element["style"]["code"] == json!(true) {
+                            format!("`{text}`")
+                        } else {
+                            text.to_owned()
+                        }
+                    });
+                    found.push(line.collect());
+                }
                 Value::Object(fields) => match fields.get("text") {
                     Some(Value::String(text)) => found.push(text.clone()),
                     _ => fields.values().for_each(|value| texts(value, found)),
@@ -133,7 +144,6 @@ fn fault(message: &Value) -> Option<&'static str> {
     let mut total = 0;
     for block in blocks {
         let (text, most) = match block["type"].as_str() {
-            Some("section") => (&block["text"]["text"], 3000),
             Some("context") => (&block["elements"][0]["text"], 3000),
             Some("rich_text") => (&block["elements"][0]["elements"][0]["text"], 3000),
             _ => return Some("invalid_blocks"),

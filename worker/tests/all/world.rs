@@ -38,6 +38,7 @@ pub struct World {
     /// What the functions are started with.
     pub environment: Vec<(&'static str, String)>,
     ahead: Arc<AtomicU64>,
+    panic_after: Arc<AtomicU64>,
     jobs: AtomicU64,
 }
 
@@ -69,9 +70,15 @@ impl World {
         tables(&db).await;
 
         let ahead = Arc::new(AtomicU64::new(0));
+        let panic_after = Arc::new(AtomicU64::new(0));
         let clock = {
-            let ahead = ahead.clone();
-            Clock::new(move || SystemTime::now() + Duration::from_secs(ahead.load(Ordering::Relaxed)))
+            let (ahead, panic_after) = (ahead.clone(), panic_after.clone());
+            Clock::new(move || {
+                let left = panic_after
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+                assert_ne!(left, Ok(1), "a panic that a test planned");
+                SystemTime::now() + Duration::from_secs(ahead.load(Ordering::Relaxed))
+            })
         };
         let config = || shared::env::read_from(&variables(&environment), Config::read).unwrap().unwrap();
         let world = Self {
@@ -85,6 +92,7 @@ impl World {
             queue_url,
             environment,
             ahead,
+            panic_after,
             jobs: AtomicU64::new(0),
         };
         let context = shared::installation::token_context(&"T0ALFRED1".parse().unwrap());
@@ -210,6 +218,11 @@ impl World {
         run.abort();
         assert!(run.await.unwrap_err().is_cancelled());
         self.aws.heal();
+    }
+
+    /// The worker panics when it looks at the clock for the n-th time from now.
+    pub fn panic_after(&self, looks: u64) {
+        self.panic_after.store(looks, Ordering::Relaxed);
     }
 
     /// Runs the sweeper once.
