@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use awscli::send::HttpClient;
-use awscli::session::{Budget, Credentials, NoJournal, Session};
+use awscli::session::{Budget, Credentials, NoJournal, Output, Session};
 
 use crate::witness;
 
@@ -121,8 +121,20 @@ fn official(words: &[&str], responses: &'static [Response]) -> Seen {
     }
 }
 
-/// Runs the command in this process.
-fn ours(words: &[&str], responses: &'static [Response]) -> Seen {
+/// As much as any of the commands needs.
+fn budget() -> Budget {
+    Budget {
+        deadline: Instant::now() + Duration::from_secs(60),
+        reserve: Duration::from_secs(1),
+        calls: 20,
+        pages: 20,
+        output_bytes: 1 << 20,
+        read_bytes: 1 << 20,
+    }
+}
+
+/// Runs the command in this process and gives what was asked, too.
+fn run(words: &[&str], responses: &'static [Response], budget: Budget) -> (Vec<String>, Output) {
     let server = Server::start(responses);
     let http = HttpClient::new().expect("a client");
     let session = Session {
@@ -135,14 +147,7 @@ fn ours(words: &[&str], responses: &'static [Response]) -> Seen {
         region: Some("eu-west-1".into()),
         endpoint: Some(server.address.parse().expect("an URL")),
         http: &http,
-        budget: Budget {
-            deadline: Instant::now() + Duration::from_secs(60),
-            reserve: Duration::from_secs(1),
-            calls: 20,
-            pages: 20,
-            output_bytes: 1 << 20,
-            read_bytes: 1 << 20,
-        },
+        budget,
         journal: &NoJournal,
         token_namespace: uuid::Uuid::nil(),
         clock: None,
@@ -150,8 +155,13 @@ fn ours(words: &[&str], responses: &'static [Response]) -> Seen {
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let output = runtime.block_on(awscli::run(&words, &session));
+    (server.requests(), output)
+}
+
+fn ours(words: &[&str], responses: &'static [Response]) -> Seen {
+    let (requests, output) = run(words, responses, budget());
     Seen {
-        requests: server.requests(),
+        requests,
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: output.stderr,
         status: output.exit_status,
@@ -292,4 +302,72 @@ fn commands_ask_print_and_end_as_in_the_official_cli() {
         }
     }
     assert!(failures.is_empty(), "{} of {} differ:\n{}", failures.len(), cases.len(), failures.join("\n"));
+}
+
+#[test]
+fn output_beyond_the_budget_is_cut_and_said_to_be() {
+    let words = ["dynamodb", "list-tables"];
+    let (_, whole) = run(&words, TABLES, budget());
+    let length = whole.stdout.len();
+    for (limit, kept, cut) in
+        [(length + 1, length, false), (length, length, false), (length - 1, length - 1, true)]
+    {
+        let (_, output) = run(&words, TABLES, Budget { output_bytes: limit, ..budget() });
+        assert_eq!((output.stdout.len(), output.truncated.is_some()), (kept, cut), "limit {limit}");
+        assert_eq!(output.stdout, whole.stdout[..kept]);
+    }
+}
+
+#[test]
+fn pages_beyond_the_budget_are_left_for_a_next_token() {
+    for (pages, cut) in [(3, false), (2, false), (1, true)] {
+        let (requests, output) = run(&["dynamodb", "list-tables"], TABLES, Budget { pages, ..budget() });
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(requests.len(), pages.min(2) as usize);
+        assert_eq!((output.truncated.is_some(), stdout.contains("NextToken")), (cut, cut), "{stdout}");
+        assert_eq!(output.exit_status, 0);
+    }
+}
+
+#[test]
+fn nothing_is_sent_without_calls_or_time_left() {
+    let now = Instant::now();
+    for budget in [
+        Budget { calls: 0, ..budget() },
+        Budget { deadline: now, ..budget() },
+        Budget { deadline: now + Duration::from_secs(5), reserve: Duration::from_secs(6), ..budget() },
+    ] {
+        let (requests, output) = run(&["sts", "get-caller-identity"], &[IDENTITY], budget);
+        assert_eq!((requests.len(), output.exit_status, output.calls), (0, 130, 0), "{}", output.stderr);
+        assert!(output.unknown_calls.is_empty());
+    }
+}
+
+#[test]
+fn commands_for_the_host_are_refused_without_a_request() {
+    for words in [
+        &["configure", "set", "credential_process", "x"][..],
+        &["ssm", "start-session", "--target", "i-1"],
+        &["ecs", "execute-command", "--cluster", "c", "--command", "sh", "--interactive"],
+        &["s3", "cp", "/proc/self/environ", "s3://b/"],
+        &["lambda", "invoke", "--function-name", "f", "/tmp/x"],
+        &[
+            "machinelearning",
+            "predict",
+            "--ml-model-id",
+            "x",
+            "--record",
+            "a=b",
+            "--predict-endpoint",
+            "http://evil.example",
+        ],
+        &["sts", "get-caller-identity", "--endpoint-url", "http://evil.example"],
+        &["sts", "get-caller-identity", "--region", "x@evil.example:443/#"],
+        &["iam", "create-policy", "--policy-name", "p", "--policy-document", "file:///etc/passwd"],
+    ] {
+        let (requests, output) = run(words, &[IDENTITY], budget());
+        assert!(requests.is_empty() && output.stdout.is_empty(), "{words:?}");
+        assert!([252, 255].contains(&output.exit_status), "{words:?}: {}", output.stderr);
+        assert!(!output.stderr.contains("root:"), "{words:?}: {}", output.stderr);
+    }
 }
