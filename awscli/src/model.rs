@@ -284,7 +284,7 @@ pub struct Member {
     pub namespace: XmlNamespace,
     /// Filled with a UUID when not given.
     pub idempotency_token: bool,
-    /// JSON inside a header.
+    /// Holds JSON. That matters in headers only: see [`Member::is_json_header`].
     pub json_value: bool,
     /// Also written into the host.
     pub host_label: bool,
@@ -302,6 +302,13 @@ pub struct Member {
     pub streaming: bool,
     /// Not listed in help.
     pub deprecated: bool,
+}
+
+impl Member {
+    /// Whether the member is a header whose text is a JSON value in base64. In bodies such members are plain text.
+    pub fn is_json_header(&self) -> bool {
+        self.json_value && self.location == Location::Header
+    }
 }
 
 /// Where a member goes in an HTTP message.

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
 use awscli::catalog;
-use awscli::command::Paging;
+use awscli::command::{self, Command, Paging};
 use awscli::paginate::paginate;
 use awscli::parse::from_json_text;
 use awscli::send::{CallError, Calls, HttpClient, Response};
@@ -299,6 +299,21 @@ fn signatures_are_those_of_the_official_cli() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn json_in_bodies_is_text() {
+    let words =
+        ["bedrock-agent", "put-resource-policy", "--resource-arn", "arn:aws:bedrock:x:1:knowledge-base/k"];
+    let argv: Vec<String> =
+        words.iter().chain(&["--policy", r#"{"k": "v"}"#]).map(|word| (*word).into()).collect();
+    let Ok(Command::Operation(parsed)) = command::parse(&argv) else { panic!("not parsed") };
+    let http = HttpClient::new().unwrap();
+    let session = session(&http, &NoJournal, None);
+    let calls = Calls::new(&session);
+    let params = parsed.parameters.clone();
+    let (request, _) = calls.preview(&parsed.service, parsed.operation(), params, Some("us-east-1")).unwrap();
+    assert_eq!(String::from_utf8(request.body).unwrap(), r#"{"policy": "{\"k\": \"v\"}"}"#);
 }
 
 #[test]

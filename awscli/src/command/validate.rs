@@ -82,7 +82,7 @@ impl Report<'_> {
     }
 
     fn value(&mut self, member: &Member, value: &Value, name: &str) {
-        if member.json_value {
+        if member.is_json_header() {
             return;
         }
         match (&self.service.shapes[member.shape as usize].kind, value) {

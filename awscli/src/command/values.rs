@@ -99,7 +99,7 @@ impl Reading<'_> {
     fn unpack(&self, member: &Member, word: &str) -> Result<Value, Unpack> {
         let kind = &self.service.shapes[member.shape as usize].kind;
         match kind {
-            _ if member.json_value => self.json(word).map_err(Unpack::Usage),
+            _ if member.is_json_header() => self.json(word).map_err(Unpack::Usage),
             Kind::Structure(structure) if structure.document => self.json(word).map_err(Unpack::Usage),
             Kind::Structure(_) | Kind::Map { .. } if word.trim_start().starts_with('{') => {
                 self.json(word).map_err(Unpack::Usage)
