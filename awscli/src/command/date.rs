@@ -71,11 +71,11 @@ impl Found {
     fn take(&mut self, word: &str) -> Option<()> {
         self.words += 1;
         let lower = word.to_ascii_lowercase();
-        let names = |name: &&str| lower.len() >= 3 && name.starts_with(lower.trim_end_matches('.'));
-        if let Some(month) = MONTHS.iter().position(|name| names(&name)) {
+        let names = |name: &str| lower.len() >= 3 && name.starts_with(lower.trim_end_matches('.'));
+        if let Some(month) = MONTHS.iter().position(|name| names(name)) {
             return set(&mut self.month, u8::try_from(month + 1).ok()?);
         }
-        if DAYS.iter().any(|name| names(&name)) {
+        if DAYS.iter().any(|name| names(name)) {
             return Some(());
         }
         match lower.as_str() {

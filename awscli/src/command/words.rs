@@ -136,10 +136,8 @@ pub fn parse(
             parsed.positionals[next_positional] = Some(words[word].clone());
             next_positional += 1;
             at = word + 1;
-            if at < end
-                && matches!(classes[at], Class::Separator)
-                && matches!(classes[word.saturating_sub(1)], Class::Argument | Class::Option(..))
-            {
+            // A separator behind it goes with it.
+            if matches!(classes.get(at), Some(Class::Separator)) {
                 at += 1;
             }
         }
