@@ -1,6 +1,8 @@
 //! AWS's protocol cases, as botocore carries them: the requests that parameters must become, and the results and errors
 //! that responses must become. Cases that botocore itself leaves out are left out here, by its own list.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at what it does not expect")]
+
 #[path = "../src/bin/pack/names.rs"]
 mod names;
 #[path = "../src/bin/pack/options.rs"]

@@ -1,5 +1,7 @@
 //! AWS's suite of signature cases, as botocore carries it: requests, and the headers that sign them.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at what it does not expect")]
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
