@@ -64,31 +64,47 @@ struct Session {
     expires_at: u64,
 }
 
+impl Session {
+    fn is_fresh(&self, now: u64) -> bool {
+        now + EXPIRY_MARGIN < self.expires_at
+    }
+}
+
+fn session_key(job: &Job, grant: &Grant) -> SessionKey {
+    SessionKey {
+        tenant: job.tenant.clone(),
+        role: grant.role.clone(),
+        user: job.user.clone(),
+        external_id: grant.external_id.expose().clone(),
+    }
+}
+
 impl Roles {
     /// Sessions opened with the function's own role.
     pub fn new(sts: aws_sdk_sts::Client, clock: Clock) -> Self {
         Self { sts, clock, sessions: Mutex::default() }
     }
 
+    /// Whether the credentials of the granted role are at hand, so that [`Roles::assume`] asks nobody.
+    pub fn has_session(&self, job: &Job, grant: &Grant) -> bool {
+        let now = self.clock.seconds();
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.get(&session_key(job, grant)).is_some_and(|session| session.is_fresh(now))
+    }
+
     /// The credentials of the granted role for the one who typed `job`, and whether STS was asked for them.
     pub async fn assume(&self, job: &Job, grant: &Grant) -> Result<(Credentials, bool), AssumeError> {
-        let key = SessionKey {
-            tenant: job.tenant.clone(),
-            role: grant.role.clone(),
-            user: job.user.clone(),
-            external_id: grant.external_id.expose().clone(),
-        };
+        let key = session_key(job, grant);
         let now = self.clock.seconds();
-        let is_fresh = |session: &Session| now + EXPIRY_MARGIN < session.expires_at;
         let kept = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(session) = kept.filter(is_fresh) {
+        if let Some(session) = kept.filter(|session| session.is_fresh(now)) {
             return Ok((session.credentials, false));
         }
         let session = self.open(job, grant).await?;
         let credentials = session.credentials.clone();
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if sessions.len() >= MAX_SESSIONS {
-            sessions.retain(|_, session| is_fresh(session));
+            sessions.retain(|_, session| session.is_fresh(now));
         }
         if sessions.len() < MAX_SESSIONS {
             sessions.insert(key, session);

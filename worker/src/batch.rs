@@ -234,6 +234,15 @@ impl Worker {
         tracing::info!(job.id = %job.id, step = "authorized", role = %grant.role, "found the role");
 
         let started = Instant::now();
+        let left = deadline.left(self.responder.clock.since_epoch());
+        if !self.roles.has_session(job, &grant)
+            && let Some(output) = self.aws.without_calls(&command, &job.id, left).await
+        {
+            log_step(job, "ran", started);
+            return (Answer::ran(&job.id, &grant, output, started.elapsed()), State::Delivered);
+        }
+
+        let started = Instant::now();
         let credentials = match self.roles.assume(job, &grant).await {
             Ok((credentials, opened)) => {
                 let duration_ms = milliseconds(started);

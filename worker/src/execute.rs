@@ -1,10 +1,11 @@
 //! The command: its words, what they may be, and its run inside this process. There is no shell and no child process.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use awscli::send::HttpClient;
-use awscli::session::{Budget, Credentials, Output, Session};
+use awscli::session::{Budget, Call, CallEnd, Credentials, Journal, JournalFuture, Output, Session};
 use shared::ids::JobId;
 use uuid::Uuid;
 
@@ -115,6 +116,20 @@ pub struct Aws {
 }
 
 impl Aws {
+    /// What a command comes to that ends before its first call: help, or a mistake in it. Nothing if it would call AWS,
+    /// and then nothing has been sent. A command that is refused anyway must not cost a role session.
+    pub async fn without_calls(&self, command: &Command, job: &JobId, left: Duration) -> Option<Output> {
+        let stop = StopAtCall::default();
+        let nobody = Credentials {
+            access_key_id: String::new(),
+            secret_access_key: String::new(),
+            session_token: None,
+            account_id: None,
+        };
+        let output = awscli::run(&command.argv, &self.session(nobody, &stop, job, left)).await;
+        (!stop.reached.load(Ordering::Relaxed)).then_some(output)
+    }
+
     /// Runs a command for `job` under `credentials`, with `left` of the function's time left. Gives its output and how
     /// many secret values are hidden in it.
     pub async fn run(
@@ -127,7 +142,19 @@ impl Aws {
         left: Duration,
     ) -> (Output, usize) {
         let journal = LedgerJournal::new(ledger, claim);
-        let session = Session {
+        let mut output = awscli::run(&command.argv, &self.session(credentials, &journal, job, left)).await;
+        let hidden = mask(&mut output, &journal.secret_members(), &command.argv);
+        (output, hidden)
+    }
+
+    fn session<'a>(
+        &'a self,
+        credentials: Credentials,
+        journal: &'a dyn Journal,
+        job: &JobId,
+        left: Duration,
+    ) -> Session<'a> {
+        Session {
             credentials,
             region: Some(self.region.clone()),
             endpoint: self.endpoint.clone(),
@@ -140,13 +167,27 @@ impl Aws {
                 output_bytes: MAX_OUTPUT,
                 read_bytes: MAX_READ,
             },
-            journal: &journal,
+            journal,
             token_namespace: token_namespace(job),
             clock: None,
-        };
-        let mut output = awscli::run(&command.argv, &session).await;
-        let hidden = mask(&mut output, &journal.secret_members(), &command.argv);
-        (output, hidden)
+        }
+    }
+}
+
+/// Stops a command where it would make its first call, and remembers that it came there.
+#[derive(Default)]
+struct StopAtCall {
+    reached: AtomicBool,
+}
+
+impl Journal for StopAtCall {
+    fn before<'a>(&'a self, _: &'a Call) -> JournalFuture<'a> {
+        self.reached.store(true, Ordering::Relaxed);
+        Box::pin(async { Err("no call is made without a role".to_owned()) })
+    }
+
+    fn after<'a>(&'a self, _: &'a Call, _: &'a CallEnd) -> JournalFuture<'a> {
+        Box::pin(async { Ok(()) })
     }
 }
 

