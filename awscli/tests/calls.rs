@@ -1,6 +1,8 @@
 //! Calls as a service sees them: what is signed, what is sent again and what is not, where connections go. The services
 //! here are sockets on loopback that answer what the test says.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
+
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
