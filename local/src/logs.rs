@@ -56,7 +56,7 @@ struct State {
 pub struct Trace {
     /// The job's id.
     pub job: String,
-    /// The steps in the order in which they were logged.
+    /// The steps in the order of their times.
     pub steps: Vec<Step>,
 }
 
@@ -143,6 +143,8 @@ impl State {
         };
         if let Some(trace) = self.traces.iter_mut().rev().find(|trace| trace.job == job) {
             trace.steps.push(step);
+            // Lines of different processes are read in any order; their times, all of one length, tell the right one.
+            trace.steps.sort_by(|a, b| a.time.cmp(&b.time));
             return;
         }
         if self.traces.len() == MAX_TRACES {
@@ -170,13 +172,17 @@ mod tests {
             "worker",
             r#"{"timestamp":"2026-01-01T00:00:00.009Z","job.id":"a1","step":"ran","duration_ms":3}"#,
         );
+        logs.add("ingress", r#"{"timestamp":"2026-01-01T00:00:00.002Z","job.id":"a1","step":"acked"}"#);
         let traces = logs.traces();
         assert_eq!(traces.len(), 2);
         assert_eq!(traces[0].job, "a1");
         let steps: Vec<(&str, &str, Option<f64>)> =
             traces[0].steps.iter().map(|s| (s.step.as_str(), s.function.as_str(), s.duration_ms)).collect();
-        assert_eq!(steps, [("queued", "ingress", None), ("ran", "worker", Some(3.0))]);
-        assert_eq!(std::fs::read_to_string(logs.path()).unwrap().lines().count(), 4);
+        assert_eq!(
+            steps,
+            [("queued", "ingress", None), ("acked", "ingress", None), ("ran", "worker", Some(3.0))]
+        );
+        assert_eq!(std::fs::read_to_string(logs.path()).unwrap().lines().count(), 5);
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

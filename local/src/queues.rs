@@ -82,13 +82,31 @@ impl EventSource {
             "receiptHandle": message["ReceiptHandle"],
             "body": message["Body"],
             "attributes": message["Attributes"],
-            "messageAttributes": {},
+            "messageAttributes": message_attributes(&message["MessageAttributes"]),
             "md5OfBody": message["MD5OfBody"],
             "eventSource": "aws:sqs",
             "eventSourceARN": format!("arn:aws:sqs:{REGION}:{HOME}:{}", self.queue_name()),
             "awsRegion": REGION,
         })
     }
+}
+
+/// A message's own attributes: SQS and Lambda spell their fields with different first letters.
+fn message_attributes(attributes: &Value) -> Value {
+    let attributes = attributes.as_object().into_iter().flatten().map(|(name, attribute)| {
+        let mut spelled = json!({
+            "dataType": attribute["DataType"],
+            "stringListValues": [],
+            "binaryListValues": [],
+        });
+        for (theirs, ours) in [("StringValue", "stringValue"), ("BinaryValue", "binaryValue")] {
+            if let Some(value) = attribute.get(theirs) {
+                spelled[ours] = value.clone();
+            }
+        }
+        (name.clone(), spelled)
+    });
+    Value::Object(attributes.collect())
 }
 
 /// Whether `answer` lets the batch's one record go. What Lambda cannot read as a list of the batch's own ids, and an empty id,
@@ -143,6 +161,16 @@ mod tests {
         assert_eq!(dead, [r#"{"do":"crash"}"#, r#"{"do":"fail"}"#, r#"{"do":"give back"}"#]);
         // Once for the one that succeeded, twice for each of the others.
         assert_eq!(host.lambda.invocations(), 7);
+    }
+
+    #[test]
+    fn message_attributes_are_spelled_as_lambda_does() {
+        let theirs = json!({ "tenant": { "DataType": "String", "StringValue": "T1" } });
+        let ours = json!({
+            "tenant": { "dataType": "String", "stringValue": "T1", "stringListValues": [], "binaryListValues": [] },
+        });
+        assert_eq!(message_attributes(&theirs), ours);
+        assert_eq!(message_attributes(&Value::Null), json!({}));
     }
 
     #[test]
