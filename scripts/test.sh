@@ -9,14 +9,14 @@ scripts/witness.sh
 
 # The end-to-end tests start the real function binaries and the real `aws` command, so these are built first.
 echo "test: building the functions and the command"
-cargo build --locked --workspace --bins --features awscli/native
+cargo build --locked --workspace --all-targets --all-features
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
-cargo test --locked --workspace --all-targets --features awscli/native --no-fail-fast -- "${filter[@]}" 2>&1 |
+cargo test --locked --workspace --all-targets --all-features --no-fail-fast -- "${filter[@]}" 2>&1 |
   tee "$log" || status=1
-cargo test --locked --workspace --doc --features awscli/native -- "${filter[@]}" 2>&1 | tee -a "$log" || status=1
+cargo test --locked --workspace --doc --all-features -- "${filter[@]}" 2>&1 | tee -a "$log" || status=1
 
 # One line for the whole run: the sum of the lines that each test binary closed with.
 awk '/^test result:/ { passed += $4; failed += $6 }

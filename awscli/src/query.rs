@@ -67,6 +67,8 @@ impl Expression {
                 "Invalid jmespath expression: it has more than {MAX_EXPRESSION_OPERATORS} operators."
             ));
         }
+        let quoted = quote_bare_literals(text);
+        let text = quoted.as_str();
         let ast = jmespath::parse(text).map_err(|error| {
             if error.offset >= text.chars().count() {
                 let caret = " ".repeat(text.chars().count() + 1);
@@ -91,6 +93,40 @@ impl Expression {
         let found = run.evaluate(&self.ast, Node::Value(input))?;
         run.export(&found)
     }
+}
+
+/// Puts quotes around literals that are no JSON, as in the widespread ``[?Key==`Name`]``: the official CLI takes them
+/// as texts, and the parser here does not.
+fn quote_bare_literals(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(['`', '\'', '"']) {
+        let (before, from) = rest.split_at(start);
+        out.push_str(before);
+        let mut characters = from.char_indices();
+        let quote = characters.next().map_or('`', |(_, quote)| quote);
+        let mut escaped = false;
+        let end = characters.find(|(_, character)| {
+            let ends = *character == quote && !escaped;
+            escaped = *character == '\\' && !escaped;
+            ends
+        });
+        let Some((end, _)) = end else {
+            out.push_str(from);
+            return out;
+        };
+        let (token, after) = from.split_at(end + 1);
+        let inside = &token[1..end];
+        let bare = inside.trim_start().replace("\\`", "`");
+        let is_json = |json: &str| serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok();
+        if quote == '`' && !is_json(&inside.replace("\\`", "`")) && is_json(&format!("\"{bare}\"")) {
+            out.push_str(&format!("`\"{}\"`", inside.trim_start()));
+        } else {
+            out.push_str(token);
+        }
+        rest = after;
+    }
+    out + rest
 }
 
 /// Finds the literals of an expression, read again from its text.
@@ -469,6 +505,21 @@ mod tests {
     fn search(expression: &str, input: &str) -> Result<Value, String> {
         let input = Value::from_json(&serde_json::from_str(input).unwrap());
         Expression::parse(expression)?.search(&input).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn literals_without_quotes_are_texts_as_in_the_official_cli() {
+        for (text, quoted) in [
+            ("[?Key==`Name`]", "[?Key==`\"Name\"`]"),
+            ("[?a==`1` && b==`\"x\"` && c==`true`]", "[?a==`1` && b==`\"x\"` && c==`true`]"),
+            ("[?a==` two words`]", "[?a==`\"two words\"`]"),
+            ("'`raw`' | \"`id`\" | `a`", "'`raw`' | \"`id`\" | `\"a\"`"),
+            ("`{broken`", "`\"{broken\"`"),
+            ("`unclosed", "`unclosed"),
+            ("'it\\'s' == `x`", "'it\\'s' == `\"x\"`"),
+        ] {
+            assert_eq!(quote_bare_literals(text), quoted, "{text}");
+        }
     }
 
     #[test]

@@ -138,6 +138,11 @@ impl Lambda {
         &self.shared.function.name
     }
 
+    /// What it was made of.
+    pub fn function(&self) -> &Function {
+        &self.shared.function
+    }
+
     /// Starts one instance if there is none, and waits until it asks for work.
     pub async fn warm(&self) -> Result<(), InvokeError> {
         if self.shared.lock().instances.is_empty() {

@@ -1,4 +1,7 @@
-//! What the tests stand on: the witnesses that we did not write, and processes that never outlive a test.
+//! What the tests stand on: people who talk to the product, the witnesses that we did not write, processes that never
+//! outlive a test, and measurements.
 
+pub mod conversation;
+pub mod measure;
 pub mod process;
 pub mod witness;

@@ -1,9 +1,13 @@
 //! The programs and files that judge the product and that we did not write. `scripts/witness.sh` puts them into
 //! `.env/` at the root of the workspace.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use aws_credential_types::Credentials;
+use local::aws::{DEV, HOME, PROD};
 
 use crate::process::{Group, free_address};
 
@@ -23,14 +27,18 @@ pub fn material(path: &str) -> PathBuf {
     material
 }
 
-/// A program of this workspace, built into the folder where the tests were built.
+/// A program of this workspace, built with the same profile as the running one.
 ///
 /// # Panics
 /// If it is not there.
 pub fn program(name: &str) -> PathBuf {
-    // The running test lies in <target>/<profile>/deps.
-    let folder = std::env::current_exe().ok().and_then(|test| Some(test.parent()?.parent()?.to_path_buf()));
-    let program = folder.unwrap_or_default().join(name);
+    let mut folder = std::env::current_exe().unwrap_or_default();
+    folder.pop();
+    // Tests lie in a folder of their own beside the programs.
+    if folder.ends_with("deps") {
+        folder.pop();
+    }
+    let program = folder.join(name);
     assert!(program.exists(), "{} is missing: run ./alfred test, which builds it", program.display());
     program
 }
@@ -75,4 +83,36 @@ pub fn moto() -> (Group, SocketAddr) {
     let mut group = Group::start(command).unwrap_or_else(|error| panic!("moto does not start: {error}"));
     group.wait_until_listening(address);
     (group, address)
+}
+
+/// ministack with all its enforcement on, ready, and its endpoint. It listens on loopback only, has a clean
+/// environment, and its children die with it.
+///
+/// # Panics
+/// If it does not start.
+pub fn ministack() -> (Group, String) {
+    let address = free_address().unwrap_or_else(|error| panic!("no free port: {error}"));
+    let endpoint = format!("http://{address}");
+    let mut command = Command::new(material("venv/bin/ministack"));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", std::env::temp_dir())
+        .env("BIND_HOST", "127.0.0.1")
+        .env("GATEWAY_PORT", address.port().to_string())
+        .env("AUTH", "true")
+        .env("IOT_MTLS_ENABLED", "0")
+        .env("MINISTACK_ACCOUNT_ID", HOME)
+        .env("AWS_ENDPOINT_URL", &endpoint)
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test");
+    let mut group = Group::start(command).unwrap_or_else(|error| panic!("ministack does not start: {error}"));
+    group.wait_until_listening(address);
+    (group, endpoint)
+}
+
+/// Administrator keys of ministack's accounts: a key id of 12 digits is the root of the account with that number.
+pub fn ministack_keys() -> BTreeMap<&'static str, Credentials> {
+    let keys = |id: &str| Credentials::new(id, "test", None, None, "ministack");
+    BTreeMap::from([(HOME, keys("test")), (DEV, keys(DEV)), (PROD, keys(PROD))])
 }

@@ -106,7 +106,7 @@ pub fn split(text: &str) -> Result<Vec<Word>, SplitError> {
                 }
                 None => return Err(SplitError::TrailingBackslash),
             },
-            '|' | '&' | ';' | '<' | '>' | '(' | ')' | '$' | '`' | '\n' | '*' | '?' | '[' => {
+            '|' | '&' | ';' | '<' | '>' | '(' | ')' | '$' | '`' | '\n' => {
                 return Err(operator(character, next));
             }
             '~' | '#' if word.is_none() => return Err(operator(character, next)),
@@ -154,9 +154,6 @@ fn operator(character: char, next: Option<char>) -> SplitError {
         ('$', _) => ("$", "variable"),
         ('`', _) => ("`", "command substitution"),
         ('\n', _) => ("\n", "new line"),
-        ('*', _) => ("*", "file name pattern"),
-        ('?', _) => ("?", "file name pattern"),
-        ('[', _) => ("[", "file name pattern"),
         ('~', _) => ("~", "home directory"),
         _ => ("#", "comment"),
     };
@@ -210,6 +207,8 @@ mod tests {
             ("\"a;b|c & d > e (f) * ? [g] #h ~i\"", &["a;b|c & d > e (f) * ? [g] #h ~i"]),
             ("\"100$\" \"a$ b\" \"$.x\"", &["100$", "a$ b", "$.x"]),
             ("a#b c~d {e} f=g,h", &["a#b", "c~d", "{e}", "f=g,h"]),
+            // Patterns of file names stay as they are where no file matches, and here there are none.
+            ("--query A[].B[0] *.log a?", &["--query", "A[].B[0]", "*.log", "a?"]),
             ("--filters Name=tag:a,Values=b --x=y", &["--filters", "Name=tag:a,Values=b", "--x=y"]),
             ("'{\"a\":[1,2]}'", &["{\"a\":[1,2]}"]),
             ("aws s3 \\\n ls", &["aws", "s3", "ls"]),
@@ -242,9 +241,6 @@ mod tests {
             ("aws s3 ls << EOF", "here-document"),
             ("(aws s3 ls)", "subshell"),
             ("aws s3 ls )", "subshell"),
-            ("aws s3 ls *.log", "file name pattern"),
-            ("aws s3 ls a?", "file name pattern"),
-            ("aws s3 ls [ab]", "file name pattern"),
             ("aws s3 ls ~/x", "home directory"),
             ("aws s3 ls # all", "comment"),
             ("aws s3 ls {a,b}", "brace expansion"),

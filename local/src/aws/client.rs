@@ -64,6 +64,11 @@ impl Client {
         &self.region
     }
 
+    /// The keys that it signs with.
+    pub fn keys(&self) -> &Credentials {
+        &self.keys
+    }
+
     /// The endpoint that it was made with.
     pub fn endpoint(&self) -> &str {
         &self.endpoint

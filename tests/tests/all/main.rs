@@ -1,3 +1,7 @@
 //! The product seen from outside, in one binary: `cargo test -p tests`, or a part of it by the name of its module.
 
+mod authorization;
 mod parity;
+mod security;
+mod slack_sdk;
+mod transcripts;

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# `./alfred bench`: prints the figures of the README in Markdown, ours and the official AWS CLI's side by side. Release
+# builds of the functions take about ten minutes the first time on two cores.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/witness.sh awscli-v2 tools
+echo "bench: building the functions and the command (release)" >&2
+cargo build --locked --release -p ingress -p worker --bins
+cargo build --locked --release -p awscli --features native --bin aws-native
+echo "bench: building the bench with the emulators" >&2
+cargo build --locked --profile emulators -p tests --bin bench
+
+target=$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+# The programs under measurement are looked for beside the bench.
+for program in ingress worker sweeper aws-native; do
+  ln -f "$target/release/$program" "$target/emulators/$program"
+done
+exec "$target/emulators/bench"

@@ -1,0 +1,131 @@
+//! How long ingress lets Slack wait: signed slash commands at a fixed rate over HTTP, each answered after its job is on
+//! the queue.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, ensure};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use local::slack::signature::{form, sign};
+use tests::measure::{Samples, cpu_of, ms, processes_of};
+use tests::witness;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+/// Requests a second, and for how long each rate is held.
+const RATES: [u32; 3] = [20, 100, 300];
+const HELD: Duration = Duration::from_secs(10);
+
+/// Sends signed slash commands as Slack does, over connections that are kept.
+#[derive(Clone)]
+pub struct Sender {
+    http: Client<HttpConnector, Full<Bytes>>,
+    url: String,
+    signing_secret: String,
+    origin: String,
+}
+
+impl Sender {
+    /// For the gateway at `url`, with response_urls below `origin`.
+    pub fn new(url: &str, signing_secret: &str, origin: &str) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        Self {
+            http: Client::builder(TokioExecutor::new()).build(connector),
+            url: format!("{url}/slack/commands"),
+            signing_secret: signing_secret.into(),
+            origin: origin.into(),
+        }
+    }
+
+    /// Body, timestamp and signature of a slash command that no other request has.
+    pub fn signed(&self, text: &str) -> (String, String, String) {
+        let unique = uuid::Uuid::new_v4().simple().to_string();
+        let response_url = format!("{}/commands/T0ALFRED1/1/{unique}", self.origin);
+        let body = form(&[
+            ("team_id", "T0ALFRED1"),
+            ("team_domain", "wayne"),
+            ("channel_id", "C0OPS"),
+            ("channel_name", "ops"),
+            ("user_id", "U0BEN"),
+            ("user_name", "ben"),
+            ("command", "/alfred-invoke"),
+            ("text", text),
+            ("api_app_id", "A0ALFRED1"),
+            ("response_url", &response_url),
+            ("trigger_id", &unique),
+        ]);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
+        let signature = sign(&self.signing_secret, &now, body.as_bytes());
+        (body, now, signature)
+    }
+
+    /// Sends one, and says how long the answer took.
+    pub async fn send(&self, text: &str) -> anyhow::Result<Duration> {
+        let (body, timestamp, signature) = self.signed(text);
+        let request = http::Request::post(&self.url)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("x-slack-request-timestamp", timestamp)
+            .header("x-slack-signature", signature)
+            .body(Full::new(Bytes::from(body)))?;
+        let started = Instant::now();
+        let answer = self.http.request(request).await?;
+        let status = answer.status();
+        let answer = answer.into_body().collect().await?.to_bytes();
+        let elapsed = started.elapsed();
+        let text = String::from_utf8_lossy(&answer);
+        ensure!(status == 200 && text.contains("Running"), "ingress answered {status} {text}");
+        Ok(elapsed)
+    }
+}
+
+/// The rows of the table. Requests leave when their time has come, whether earlier ones are answered or not, and their
+/// latency counts from that time.
+pub async fn table(sender: &Sender) -> anyhow::Result<String> {
+    let mut rows = String::from(
+        "| ack over HTTP | p50, ms | p99, ms | ingress CPU a request, µs |\n| --- | ---: | ---: | ---: |\n",
+    );
+    for _ in 0..50 {
+        sender.send("sts get-caller-identity").await?;
+    }
+    for rate in RATES {
+        let cpu_before = ingress_cpu()?;
+        let samples = Arc::new(Mutex::new(Samples::default()));
+        let mut sent = JoinSet::new();
+        let started = Instant::now();
+        let count = rate * u32::try_from(HELD.as_secs())?;
+        for number in 0..count {
+            let due = started + HELD * number / count;
+            tokio::time::sleep_until(due.into()).await;
+            let (sender, samples) = (sender.clone(), Arc::clone(&samples));
+            sent.spawn(async move {
+                sender.send("sts get-caller-identity").await?;
+                samples.lock().await.push(due.elapsed());
+                anyhow::Ok(())
+            });
+        }
+        while let Some(done) = sent.join_next().await {
+            done.context("a request was dropped")??;
+        }
+        let cpu = (ingress_cpu()?.saturating_sub(cpu_before)) / count;
+        let samples = samples.lock().await;
+        rows += &format!(
+            "| {rate} requests/s | {} | {} | {} |\n",
+            ms(samples.percentile(50.0)),
+            ms(samples.percentile(99.0)),
+            cpu.as_micros()
+        );
+    }
+    Ok(rows)
+}
+
+/// What all instances of ingress have used so far.
+fn ingress_cpu() -> anyhow::Result<Duration> {
+    let instances = processes_of(&witness::program("ingress"));
+    ensure!(!instances.is_empty(), "no ingress is running");
+    instances.into_iter().map(|pid| Ok(cpu_of(pid)?)).sum()
+}

@@ -1,0 +1,114 @@
+//! From a slash command to its answer in Slack, one at a time, and from a full queue as fast as it goes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use local::aws::HOME;
+use local::lambda::{Function, Lambda};
+use local::queues::EventSource;
+use local::slack::FakeSlack;
+use local::slack::message::Origin;
+use local::stack::Stack;
+use tests::conversation::{job_of, seat};
+use tests::measure::{Samples, cpu_of, ms};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::ack::Sender;
+
+/// What everybody asks for: one call, and no more work for the emulator than needed.
+pub const COMMAND: &str = "sts get-caller-identity";
+/// Commands one after the other: some to warm up, then those that count.
+const WARM_UP: usize = 20;
+const COUNTED: usize = 300;
+/// Jobs on the full queue, and worker processes: one for each core.
+const QUEUED: usize = 3_000;
+const WORKERS: usize = 2;
+/// How many slash commands are on their way at once while the queue is filled.
+const FILLING: usize = 32;
+/// No measurement waits longer for Slack to show what it waits for.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Slash command sent to answer shown, warm.
+pub async fn latency(stack: &Stack) -> anyhow::Result<String> {
+    let ben = seat(stack, "U0BEN", "C0OPS");
+    let mut samples = Samples::default();
+    for number in 0..WARM_UP + COUNTED {
+        let started = Instant::now();
+        let typed = ben.types(&format!("/alfred-invoke aws {COMMAND}")).await;
+        let job = job_of(&typed);
+        let shown = stack.slack.wait_for(LIMIT, |slack| answered(slack, &job)).await;
+        shown.context("no answer came")?;
+        if number >= WARM_UP {
+            samples.push(started.elapsed());
+        }
+    }
+    Ok(format!(
+        "| slash command to posted answer, warm | p50 {} ms | p95 {} ms |\n",
+        ms(samples.percentile(50.0)),
+        ms(samples.percentile(95.0))
+    ))
+}
+
+/// Whether the newest answers hold that of a job. Only the tail is looked at: the channel fills up.
+fn answered(slack: &FakeSlack, job: &str) -> Option<()> {
+    let calls = slack.messages_seen_by("U0BEN", "C0OPS");
+    let mut newest = calls.iter().rev().take(3);
+    newest.any(|message| message.origin != Origin::Ack && message.rendered().contains(job)).then_some(())
+}
+
+/// Jobs a second from a full queue. `stack` has no pollers for its worker: the queue fills before anybody works.
+pub async fn throughput(stack: &Stack, sender: &Sender) -> anyhow::Result<String> {
+    let gate = Arc::new(Semaphore::new(FILLING));
+    let mut sending = JoinSet::new();
+    for _ in 0..QUEUED {
+        let (sender, permit) = (sender.clone(), Arc::clone(&gate).acquire_owned().await?);
+        sending.spawn(async move {
+            let sent = sender.send(COMMAND).await;
+            drop(permit);
+            sent
+        });
+    }
+    while let Some(sent) = sending.join_next().await {
+        sent??;
+    }
+
+    let function = Function { concurrency: WORKERS, ..stack.worker.function().clone() };
+    let worker = Lambda::new(function, stack.logs.clone());
+    for _ in 0..WORKERS {
+        worker.warm().await.map_err(|error| anyhow::anyhow!("the worker does not start: {error}"))?;
+    }
+    let client = stack.client(HOME).context("no keys of the home account")?.clone();
+    let source = EventSource { client, queue_url: stack.home.jobs_queue.clone(), function: worker.clone() };
+    let before = posted(&stack.slack);
+    let started = Instant::now();
+    let mut pollers = JoinSet::new();
+    source.start(WORKERS, &mut pollers);
+    while posted(&stack.slack) - before < QUEUED {
+        ensure!(
+            started.elapsed() < LIMIT,
+            "only {} of {QUEUED} jobs were answered",
+            posted(&stack.slack) - before
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let elapsed = started.elapsed();
+    let mut cpu = Duration::ZERO;
+    for instance in worker.instances() {
+        cpu += cpu_of(instance.pid.context("a worker is gone")?)?;
+    }
+    pollers.shutdown().await;
+    worker.shut_down();
+    worker.gone().await;
+    Ok(format!(
+        "| full queue, `{COMMAND}`, {WORKERS} workers | {:.0} jobs/s | {} ms CPU a job |\n",
+        QUEUED as f64 / elapsed.as_secs_f64(),
+        ms(cpu / u32::try_from(QUEUED)?)
+    ))
+}
+
+/// How many answers have arrived.
+fn posted(slack: &FakeSlack) -> usize {
+    slack.calls().len()
+}

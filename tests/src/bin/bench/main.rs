@@ -1,0 +1,91 @@
+//! The figures of the README, taken in one run on one machine: `./alfred bench`.
+//!
+//! The functions and the command are release builds. The AWS emulator, the fake Slack and the gateway run in this
+//! process, on the same cores, so that every figure that crosses them has their share in it.
+
+mod ack;
+mod answer;
+mod cold_start;
+mod command;
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use local::aws::DEV;
+use local::stack::Stack;
+use serde_json::json;
+use tests::conversation::start_with;
+use tests::measure::machine;
+
+use crate::ack::Sender;
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(("measure", command)) = arguments.split_first().map(|(verb, rest)| (verb.as_str(), rest)) {
+        return command::measure(command);
+    }
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(bench())
+}
+
+async fn bench() -> anyhow::Result<()> {
+    println!("Measured on {}, everything on loopback.\n", machine());
+
+    // Commands stay on the queue, so that only ingress works while ingress is measured.
+    let stack = start_with(|options| {
+        options.worker_concurrency = 0;
+        options.log_level = "warn".into();
+    })
+    .await;
+    let signing_secret = stack.slack.change_world(|world| world.app.signing_secret.clone());
+    let sender = Sender::new(&stack.gateway_url(), &signing_secret, &stack.slack.base_url());
+    println!("{}", ack::table(&sender).await?);
+    let environment = stack.ingress.function().environment.clone();
+    println!("{}", cold_start::table(&environment, || event(&sender)).await?);
+    println!("{}", commands(&stack)?);
+    stack.shut_down().await;
+
+    let stack = start_with(|options| options.worker_concurrency = 0).await;
+    let signing_secret = stack.slack.change_world(|world| world.app.signing_secret.clone());
+    let sender = Sender::new(&stack.gateway_url(), &signing_secret, &stack.slack.base_url());
+    let throughput = answer::throughput(&stack, &sender).await?;
+    stack.shut_down().await;
+    let stack = start_with(|_| {}).await;
+    let latency = answer::latency(&stack).await?;
+    stack.shut_down().await;
+    println!("| end to end | | |\n| --- | ---: | ---: |\n{latency}{throughput}");
+    Ok(())
+}
+
+fn commands(stack: &Stack) -> anyhow::Result<String> {
+    let client = stack.client(DEV).context("no keys of the development account")?;
+    let keys = client.keys();
+    let mut environment = vec![
+        ("AWS_ACCESS_KEY_ID", keys.access_key_id().to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key().to_owned()),
+    ];
+    environment.extend(keys.session_token().map(|token| ("AWS_SESSION_TOKEN", token.to_owned())));
+    command::table(&environment, client.endpoint())
+}
+
+/// A signed slash command as API Gateway hands it to the function.
+fn event(sender: &Sender) -> String {
+    let (body, timestamp, signature) = sender.signed(answer::COMMAND);
+    let headers = BTreeMap::from([
+        ("content-type", "application/x-www-form-urlencoded".to_owned()),
+        ("x-slack-request-timestamp", timestamp),
+        ("x-slack-signature", signature),
+    ]);
+    json!({
+        "version": "2.0",
+        "routeKey": "POST /slack/commands",
+        "rawPath": "/slack/commands",
+        "rawQueryString": "",
+        "headers": headers,
+        "requestContext": { "http": { "method": "POST", "path": "/slack/commands", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1" } },
+        "body": STANDARD.encode(body),
+        "isBase64Encoded": true,
+    })
+    .to_string()
+}

