@@ -1,6 +1,8 @@
 //! The product seen from outside, in one binary: `cargo test -p tests`, or a part of it by the name of its module.
 
 mod authorization;
+mod faults;
+mod kill_loop;
 mod parity;
 mod security;
 mod slack_sdk;
