@@ -1,5 +1,10 @@
 //! The product seen from outside, in one binary: `cargo test -p tests`, or a part of it by the name of its module.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what is unwrapped here holds in a test, or the test fails at that line"
+)]
+
 mod authorization;
 mod faults;
 mod kill_loop;
