@@ -11,6 +11,7 @@ mod accounts;
 mod client;
 mod emulator;
 mod limits;
+mod long_poll;
 mod permissions;
 mod refusal;
 mod sts;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use winterbaume_core::{MockRequest, MockResponse};
 
 use super::accounts::{Accounts, Identity, KeyError, RoleSession};
+use super::long_poll::Arrivals;
 use super::permissions::{self, Permissions};
 use super::refusal::{Dialect, Refusal, error, not_permitted};
 use super::{limits, sts};
@@ -36,6 +37,7 @@ pub struct Emulator {
 struct World {
     accounts: Accounts,
     permissions: Permissions,
+    arrivals: Arrivals,
 }
 
 impl Emulator {
@@ -172,7 +174,10 @@ async fn answer(world: &World, parts: &http::request::Parts, body: Bytes) -> Moc
         headers,
         body,
     };
-    let answer = account.handle(scope.service, request).await;
+    let answer = match scope.service {
+        "sqs" => world.arrivals.handle(account, operation, request).await,
+        service => account.handle(service, request).await,
+    };
     if scope.service == "iam" {
         world.permissions.forget();
     }
@@ -418,5 +423,27 @@ mod tests {
         let (status, _) =
             refusal(prod.query("iam", "2010-05-08", "GetRole", &[("RoleName", "ReadOnly")]).await);
         assert_eq!(status, 404);
+    }
+
+    #[tokio::test]
+    async fn a_waiting_receive_gets_the_message_that_comes_and_an_unanswered_one_ends_empty() {
+        let emulator = world().await;
+        let client = Client::new(&emulator.url(), REGION, emulator.root_keys(HOME));
+        let queue = serde_json::json!({ "QueueName": "waited-for" });
+        let made = client.json("sqs", "AmazonSQS.CreateQueue", &queue).await.unwrap();
+        let receive = |seconds: u64| {
+            let input = serde_json::json!({ "QueueUrl": made["QueueUrl"], "WaitTimeSeconds": seconds });
+            let client = &client;
+            async move { client.json("sqs", "AmazonSQS.ReceiveMessage", &input).await.unwrap() }
+        };
+        let message = serde_json::json!({ "QueueUrl": made["QueueUrl"], "MessageBody": "here" });
+        let send = client.json("sqs", "AmazonSQS.SendMessage", &message);
+        let (received, sent) = tokio::join!(receive(20), send);
+        assert_eq!(received["Messages"][0]["MessageId"], sent.unwrap()["MessageId"]);
+
+        let started = std::time::Instant::now();
+        let nothing = receive(1).await;
+        assert_eq!(nothing.get("Messages").and_then(|messages| messages.get(0)), None);
+        assert!(started.elapsed() >= std::time::Duration::from_secs(1), "answered before its time");
     }
 }
