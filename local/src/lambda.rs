@@ -143,9 +143,10 @@ impl Lambda {
         &self.shared.function
     }
 
-    /// Starts one instance if there is none, and waits until it asks for work.
-    pub async fn warm(&self) -> Result<(), InvokeError> {
-        if self.shared.lock().instances.is_empty() {
+    /// Starts instances until there are `count`, and waits until all of them have asked for work.
+    pub async fn warm(&self, count: usize) -> Result<(), InvokeError> {
+        let missing = count.saturating_sub(self.shared.lock().instances.len());
+        for _ in 0..missing {
             self.start_instance();
         }
         loop {
@@ -154,10 +155,10 @@ impl Lambda {
             changed.as_mut().enable();
             {
                 let state = self.shared.lock();
-                if state.instances.values().any(|instance| instance.ready) {
+                if state.instances.values().filter(|instance| instance.ready).count() >= count {
                     return Ok(());
                 }
-                if state.instances.is_empty() {
+                if state.instances.len() < count {
                     return Err(InvokeError::DoesNotStart(state.last_failure.clone()));
                 }
             }
@@ -638,7 +639,7 @@ while True:
     #[tokio::test]
     async fn a_function_that_does_not_start_says_why() {
         let host = host(LONG, 1, &[("BROKEN", "1")]);
-        let error = host.lambda.warm().await.unwrap_err().to_string();
+        let error = host.lambda.warm(1).await.unwrap_err().to_string();
         assert!(error.contains("exit status: 3") && error.contains("no configuration"), "{error}");
         let error = invoke(&host.lambda, serde_json::json!({ "do": "answer" })).await.unwrap_err();
         assert!(matches!(error, InvokeError::DoesNotStart(_)), "{error}");

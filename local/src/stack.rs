@@ -287,7 +287,7 @@ impl Stack {
             folder,
         };
         for function in stack.functions() {
-            if let Err(error) = function.warm().await {
+            if let Err(error) = function.warm(1).await {
                 let name = function.name().to_owned();
                 stack.shut_down().await;
                 return Err(error).with_context(|| format!("function {name} does not answer"));

@@ -235,6 +235,11 @@ impl FakeSlack {
         self.inner.read(|state| state.calls.clone())
     }
 
+    /// How many [`FakeSlack::calls`] there are, without copying them.
+    pub fn call_count(&self) -> usize {
+        self.inner.read(|state| state.calls.len())
+    }
+
     /// What a person sees in a channel, oldest first.
     pub fn messages_seen_by(&self, user: &str, channel: &str) -> Vec<Shown> {
         self.inner.read(|state| state.seen_by(user, channel))

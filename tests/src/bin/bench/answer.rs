@@ -25,6 +25,9 @@ const COUNTED: usize = 300;
 /// Jobs on the full queue, and worker processes: one for each core.
 const QUEUED: usize = 3_000;
 const WORKERS: usize = 2;
+/// Pollers of the full queue: Lambda reads a standard queue with five at first (developer guide, "Configuring scaling
+/// behavior for SQS event source mappings"), so that a worker does not wait while a record is fetched or deleted.
+const POLLERS: usize = 5;
 /// How many slash commands are on their way at once while the queue is filled.
 const FILLING: usize = 32;
 /// No measurement waits longer for Slack to show what it waits for.
@@ -76,20 +79,18 @@ pub async fn throughput(stack: &Stack, sender: &Sender) -> anyhow::Result<String
 
     let function = Function { concurrency: WORKERS, ..stack.worker.function().clone() };
     let worker = Lambda::new(function, stack.logs.clone());
-    for _ in 0..WORKERS {
-        worker.warm().await.map_err(|error| anyhow::anyhow!("the worker does not start: {error}"))?;
-    }
+    worker.warm(WORKERS).await.map_err(|error| anyhow::anyhow!("the worker does not start: {error}"))?;
     let client = stack.client(HOME).context("no keys of the home account")?.clone();
     let source = EventSource { client, queue_url: stack.home.jobs_queue.clone(), function: worker.clone() };
-    let before = posted(&stack.slack);
+    let before = stack.slack.call_count();
     let started = Instant::now();
     let mut pollers = JoinSet::new();
-    source.start(WORKERS, &mut pollers);
-    while posted(&stack.slack) - before < QUEUED {
+    source.start(POLLERS, &mut pollers);
+    while stack.slack.call_count() - before < QUEUED {
         ensure!(
             started.elapsed() < LIMIT,
             "only {} of {QUEUED} jobs were answered",
-            posted(&stack.slack) - before
+            stack.slack.call_count() - before
         );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -106,9 +107,4 @@ pub async fn throughput(stack: &Stack, sender: &Sender) -> anyhow::Result<String
         QUEUED as f64 / elapsed.as_secs_f64(),
         ms(cpu / u32::try_from(QUEUED)?)
     ))
-}
-
-/// How many answers have arrived.
-fn posted(slack: &FakeSlack) -> usize {
-    slack.calls().len()
 }
