@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use local::aws::DEV;
+use local::aws::{DEV, HOME};
+use local::seed::TABLES;
 use local::slack::fault::RESPONSE_URL;
 use local::slack::slash_command::Variant;
 use local::stack::Stack;
@@ -264,4 +265,46 @@ async fn commands_start_no_process_and_show_no_secret_in_logs() {
         assert_eq!(std::fs::read_to_string(children).unwrap(), "", "the worker started a process");
     }
     end(stack, &[in_output, in_object, typed]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_aws_returns_is_shown_to_nobody_and_kept_nowhere_in_the_clear() {
+    const PLANTED: &str = "planted-database-password-51c9";
+    let stack = start().await;
+    let variables = json!({ "FunctionName": "dev-resize-images", "Environment": { "Variables": { "DB_PASSWORD": PLANTED } } });
+    let path = "/2015-03-31/functions/dev-resize-images/configuration";
+    let dev = stack.client(DEV).unwrap();
+    dev.rest("lambda", "PUT", path, variables.to_string().into()).await.unwrap();
+    let held = dev.rest("lambda", "GET", path, Default::default()).await.unwrap();
+    assert!(String::from_utf8_lossy(&held.body).contains(PLANTED), "AWS must return what is to be hidden");
+
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    for options in [
+        "",
+        " --output text",
+        " --output table",
+        " --query Environment.Variables.DB_PASSWORD",
+        " --query Environment.Variables.DB_PASSWORD --output text",
+        " --query 'to_string(Environment)'",
+    ] {
+        let command =
+            format!("aws lambda get-function-configuration --function-name dev-resize-images{options}");
+        let shown = ask(&anna, &format!("/alfred-invoke --as PowerUser {command}")).await;
+        assert!(shown.contains("exit 0") && shown.contains("hidden"), "{options}: {shown}");
+    }
+    let posted = serde_json::to_string(&stack.slack.posted()).unwrap();
+    assert!(!posted.contains(PLANTED), "{posted}");
+
+    // What the functions keep is sealed: their tables have neither the output nor the token that posts it.
+    let tokens = stack.slack.change_world(|world| world.app.tokens.clone());
+    for (_, table) in TABLES {
+        let scan = json!({ "TableName": table });
+        let home = stack.client(HOME).unwrap();
+        let items = home.json("dynamodb", "DynamoDB_20120810.Scan", &scan).await.unwrap().to_string();
+        assert!(items.contains("\"S\""), "{table} is empty");
+        for secret in tokens.iter().map(|token| token.value.as_str()).chain([PLANTED]) {
+            assert!(!items.contains(secret), "{table} has a secret in the clear");
+        }
+    }
+    end(stack, &[PLANTED]).await;
 }
