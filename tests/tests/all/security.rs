@@ -1,14 +1,19 @@
 //! The cases that an attacker, a careless person or hostile data would try. Each says what must not happen.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use local::aws::{DEV, HOME};
 use local::seed::TABLES;
-use local::slack::fault::RESPONSE_URL;
+use local::slack::fault::{Fault, RESPONSE_URL};
 use local::slack::slash_command::Variant;
 use local::stack::Stack;
 use serde_json::json;
-use tests::conversation::{PATIENCE, answer, ask, bodies_in_queue, end, job_of, seat, start, start_with};
+use tests::conversation::{
+    PATIENCE, answer, ask, bodies_in_queue, end, job_of, seat, start, start_with, update_item,
+};
 
 /// The services that the worker itself needs. A command that is refused reaches no other.
 const OWN_SERVICES: [&str; 3] = ["dynamodb", "kms", "sqs"];
@@ -307,4 +312,58 @@ async fn a_secret_that_aws_returns_is_shown_to_nobody_and_kept_nowhere_in_the_cl
         }
     }
     end(stack, &[PLANTED]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_sealed_for_another_workspace_or_purpose_posts_nothing() {
+    let right = [("app", "alfredbot"), ("tenant", "T0ALFRED1"), ("purpose", "slack-token")];
+    let contexts = [("tenant", "T0OTHER1"), ("app", "Alfredbot"), ("purpose", "job")];
+    for (name, value) in contexts {
+        let stack = start().await;
+        let token = stack.slack.change_world(|world| world.app.tokens[0].value.clone());
+        let mut context = BTreeMap::from(right);
+        context.insert(name, value);
+        let input = json!({
+            "KeyId": stack.home.kms_key,
+            "Plaintext": STANDARD.encode(token),
+            "EncryptionContext": context,
+        });
+        let home = stack.client(HOME).unwrap();
+        let encrypted = home.json("kms", "TrentService.Encrypt", &input).await.unwrap();
+        let pasted = json!({
+            "Key": { "tenant": { "S": "T0ALFRED1" } },
+            "UpdateExpression": "SET bot_token = :pasted",
+            "ExpressionAttributeValues": { ":pasted": { "S": encrypted["CiphertextBlob"] } },
+        });
+        update_item(&stack, "alfred-installations", pasted).await;
+
+        // Only the token could bring the answer now.
+        stack.slack.fail_always(RESPONSE_URL, Some(Fault::Status(404)));
+        let mut lines = stack.logs.follow();
+        let ben = seat(&stack, "U0BEN", "C0OPS");
+        let typed = ben.types("/alfred-invoke aws sts get-caller-identity").await;
+        job_of(&typed);
+        let alarmed = async {
+            while lines.recv().await.unwrap().field("alarm").is_none_or(|alarm| alarm != "kms_refused") {}
+        };
+        tokio::time::timeout(PATIENCE, alarmed).await.unwrap_or_else(|_| panic!("{name}={value}: no alarm"));
+        let calls = stack.slack.calls();
+        assert!(calls.iter().all(|call| call.place == RESPONSE_URL), "{name}={value}: {calls:?}");
+        end(stack, &[]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_membership_that_is_over_grants_nothing_although_it_can_still_be_read() {
+    let stack = start_with(|options| options.faults = true).await;
+    let over = json!({
+        "Key": { "member": { "S": "T0ALFRED1#U0BEN" } },
+        "UpdateExpression": "SET expires_at = :over",
+        "ExpressionAttributeValues": { ":over": { "N": "1760000000" } },
+    });
+    update_item(&stack, "alfred-memberships", over).await;
+    let shown = ask(&seat(&stack, "U0BEN", "C0OPS"), "/alfred-invoke aws ec2 describe-instances").await;
+    assert!(shown.contains("too old to act on"), "{shown}");
+    assert_eq!(calls_for_commands(&stack), 0);
+    end(stack, &[]).await;
 }
