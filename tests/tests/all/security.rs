@@ -367,3 +367,34 @@ async fn a_membership_that_is_over_grants_nothing_although_it_can_still_be_read(
     assert_eq!(calls_for_commands(&stack), 0);
     end(stack, &[]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_a_newer_version_is_given_back_and_not_run() {
+    let stack = start().await;
+    let home = stack.client(HOME).unwrap();
+    let record = json!({
+        "version": shared::job::JOB_VERSION + 1,
+        "id": "0123456789abcdef0123456789abcdef",
+        "tenant": "T0ALFRED1",
+        "user": "U0BEN",
+        "channel": "C0OPS",
+        "task": { "kind": "invoke", "text": "aws sts get-caller-identity" },
+        "typed_at": 1_760_000_000,
+    });
+    let mut lines = stack.logs.follow();
+    let queue = &stack.home.jobs_queue;
+    let input = json!({ "QueueUrl": queue, "MessageBody": record.to_string() });
+    home.json("sqs", "AmazonSQS.SendMessage", &input).await.unwrap();
+    let given_back = async { while !lines.recv().await.unwrap().text.contains("given back to the queue") {} };
+    tokio::time::timeout(PATIENCE, given_back).await.expect("the worker must give the record back");
+
+    // It stays for a deployment that understands it, and no trace of it is in the ledger.
+    let input = json!({ "QueueUrl": queue, "AttributeNames": ["ApproximateNumberOfMessagesNotVisible"] });
+    let attributes = home.json("sqs", "AmazonSQS.GetQueueAttributes", &input).await.unwrap();
+    assert_eq!(attributes["Attributes"]["ApproximateNumberOfMessagesNotVisible"], "1");
+    let scan = json!({ "TableName": "alfred-jobs" });
+    let ledger = home.json("dynamodb", "DynamoDB_20120810.Scan", &scan).await.unwrap();
+    assert_eq!(ledger["Count"], 0);
+    assert!(stack.slack.calls().is_empty());
+    end(stack, &[]).await;
+}
