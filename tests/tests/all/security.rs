@@ -262,7 +262,7 @@ async fn commands_start_no_process_and_show_no_secret_in_logs() {
     // A refusal repeats what was typed, and a lost response_url makes the worker take another way.
     let typed = "canary-typed-0c11d8";
     ask(&ben, &format!("/alfred-invoke aws dynamodb describe-table --table-name {typed}")).await;
-    stack.slack.fail_next(RESPONSE_URL, local::slack::fault::Fault::Status(404));
+    stack.slack.fail_next(RESPONSE_URL, Fault::Status(404));
     ask(&ben, "/alfred-invoke aws s3 ls s3://wayne-dev-assets").await;
 
     for instance in stack.worker.instances() {
