@@ -1,16 +1,19 @@
 //! The cases that an attacker, a careless person or hostile data would try. Each says what must not happen.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use local::aws::{DEV, HOME};
+use local::lambda::{Function, Lambda};
+use local::queues::EventSource;
 use local::seed::TABLES;
 use local::slack::fault::{Fault, RESPONSE_URL};
 use local::slack::slash_command::Variant;
 use local::stack::Stack;
 use serde_json::json;
+use shared::job::JOB_VERSION;
 use tests::conversation::{
     PATIENCE, answer, ask, bodies_in_queue, end, job_of, seat, start, start_with, update_item,
 };
@@ -273,7 +276,7 @@ async fn commands_start_no_process_and_show_no_secret_in_logs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_aws_returns_is_shown_to_nobody_and_kept_nowhere_in_the_clear() {
+async fn a_secret_that_aws_returns_is_shown_to_nobody() {
     const PLANTED: &str = "planted-database-password-51c9";
     let stack = start().await;
     let variables = json!({ "FunctionName": "dev-resize-images", "Environment": { "Variables": { "DB_PASSWORD": PLANTED } } });
@@ -299,19 +302,67 @@ async fn a_secret_that_aws_returns_is_shown_to_nobody_and_kept_nowhere_in_the_cl
     }
     let posted = serde_json::to_string(&stack.slack.posted()).unwrap();
     assert!(!posted.contains(PLANTED), "{posted}");
+    end(stack, &[PLANTED]).await;
+}
 
-    // What the functions keep is sealed: their tables have neither the output nor the token that posts it.
-    let tokens = stack.slack.change_world(|world| world.app.tokens.clone());
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_functions_keep_is_sealed() {
+    let (shown, typed) = ("canary-shown-8d20b7", "canary-typed-4e61fa");
+    let stack = start().await;
+    let dev = stack.client(DEV).unwrap();
+    let item = json!({ "TableName": "dev-orders", "Item": { "order": { "S": shown } } });
+    dev.json("dynamodb", "DynamoDB_20120810.PutItem", &item).await.unwrap();
+    let ben = seat(&stack, "U0BEN", "C0OPS");
+    let command = format!("aws dynamodb scan --table-name dev-orders --query \"[Items, '{typed}']\"");
+    let sent = ben.types(&format!("/alfred-invoke {command}")).await;
+    let job = job_of(&sent);
+    let seen = answer(&ben, &job).await.rendered();
+    assert!(seen.contains(shown) && seen.contains(typed), "{seen}");
+
+    let mut secrets = stack
+        .slack
+        .change_world(|world| world.app.tokens.iter().map(|token| token.value.clone()).collect::<Vec<_>>());
+    let response_url = sent.response_url.unwrap();
+    secrets.extend([shown.into(), typed.into(), response_url.rsplit('/').next().unwrap().to_owned()]);
     for (_, table) in TABLES {
         let scan = json!({ "TableName": table });
         let home = stack.client(HOME).unwrap();
-        let items = home.json("dynamodb", "DynamoDB_20120810.Scan", &scan).await.unwrap().to_string();
-        assert!(items.contains("\"S\""), "{table} is empty");
-        for secret in tokens.iter().map(|token| token.value.as_str()).chain([PLANTED]) {
-            assert!(!items.contains(secret), "{table} has a secret in the clear");
+        let items = home.json("dynamodb", "DynamoDB_20120810.Scan", &scan).await.unwrap();
+        if table == "alfred-jobs" {
+            assert!(items.to_string().contains(&job), "the job is not in the ledger: {items}");
+        }
+        for value in stored(&items["Items"]) {
+            // What is only compressed is not sealed either.
+            assert!(!contains(&value, &ZSTD_FRAME), "{table} has a result that is not sealed");
+            for secret in &secrets {
+                assert!(!contains(&value, secret.as_bytes()), "{table} has {secret} in the clear");
+            }
         }
     }
-    end(stack, &[PLANTED]).await;
+    end(stack, &[shown, typed]).await;
+}
+
+/// How every frame of Zstandard begins (RFC 8878, section 3.1.1).
+const ZSTD_FRAME: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// Every text and every binary value of DynamoDB items, as bytes.
+fn stored(value: &serde_json::Value) -> Vec<Vec<u8>> {
+    match value {
+        serde_json::Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(kind, value)| match value.as_str() {
+                Some(base64) if kind == "B" => vec![STANDARD.decode(base64).unwrap()],
+                Some(text) => vec![text.as_bytes().to_vec()],
+                None => stored(value),
+            })
+            .collect(),
+        serde_json::Value::Array(values) => values.iter().flat_map(stored).collect(),
+        _ => Vec::new(),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -347,6 +398,12 @@ async fn a_token_that_was_sealed_for_another_workspace_or_purpose_posts_nothing(
             while lines.recv().await.unwrap().field("alarm").is_none_or(|alarm| alarm != "kms_refused") {}
         };
         tokio::time::timeout(PATIENCE, alarmed).await.unwrap_or_else(|_| panic!("{name}={value}: no alarm"));
+        let idle = async {
+            while stack.worker.instances().iter().any(|instance| instance.busy.is_some()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, idle).await.expect("the worker must end the invocation");
         let calls = stack.slack.calls();
         assert!(calls.iter().all(|call| call.place == RESPONSE_URL), "{name}={value}: {calls:?}");
         end(stack, &[]).await;
@@ -370,31 +427,38 @@ async fn a_membership_that_is_over_grants_nothing_although_it_can_still_be_read(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_of_a_newer_version_is_given_back_and_not_run() {
-    let stack = start().await;
+    // The test polls by itself: when a poll has ended, its record has been deleted or never will be.
+    let stack = start_with(|options| options.worker_concurrency = 0).await;
     let home = stack.client(HOME).unwrap();
-    let record = json!({
-        "version": shared::job::JOB_VERSION + 1,
-        "id": "0123456789abcdef0123456789abcdef",
-        "tenant": "T0ALFRED1",
-        "user": "U0BEN",
-        "channel": "C0OPS",
-        "task": { "kind": "invoke", "text": "aws sts get-caller-identity" },
-        "typed_at": 1_760_000_000,
-    });
-    let mut lines = stack.logs.follow();
-    let queue = &stack.home.jobs_queue;
-    let input = json!({ "QueueUrl": queue, "MessageBody": record.to_string() });
-    home.json("sqs", "AmazonSQS.SendMessage", &input).await.unwrap();
-    let given_back = async { while !lines.recv().await.unwrap().text.contains("given back to the queue") {} };
-    tokio::time::timeout(PATIENCE, given_back).await.expect("the worker must give the record back");
+    let worker =
+        Lambda::new(Function { concurrency: 1, ..stack.worker.function().clone() }, stack.logs.clone());
+    let queue_url = stack.home.jobs_queue.clone();
+    let source = EventSource { client: home.clone(), queue_url, function: worker.clone() };
+    let typed_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    // The version is the only difference: a record is left on the queue, or has a row in the ledger.
+    for (version, left, rows) in [(JOB_VERSION + 1, "1", 0), (JOB_VERSION, "1", 1)] {
+        let record = json!({
+            "version": version,
+            "id": "0123456789abcdef0123456789abcdef",
+            "tenant": "T0ALFRED1",
+            "user": "U0BEN",
+            "channel": "C0OPS",
+            "task": { "kind": "invoke", "text": "aws sts get-caller-identity" },
+            "typed_at": typed_at,
+        });
+        let input = json!({ "QueueUrl": source.queue_url, "MessageBody": record.to_string() });
+        home.json("sqs", "AmazonSQS.SendMessage", &input).await.unwrap();
+        source.poll().await.unwrap();
 
-    // It stays for a deployment that understands it, and no trace of it is in the ledger.
-    let input = json!({ "QueueUrl": queue, "AttributeNames": ["ApproximateNumberOfMessagesNotVisible"] });
-    let attributes = home.json("sqs", "AmazonSQS.GetQueueAttributes", &input).await.unwrap();
-    assert_eq!(attributes["Attributes"]["ApproximateNumberOfMessagesNotVisible"], "1");
-    let scan = json!({ "TableName": "alfred-jobs" });
-    let ledger = home.json("dynamodb", "DynamoDB_20120810.Scan", &scan).await.unwrap();
-    assert_eq!(ledger["Count"], 0);
-    assert!(stack.slack.calls().is_empty());
+        let hidden = "ApproximateNumberOfMessagesNotVisible";
+        let input = json!({ "QueueUrl": source.queue_url, "AttributeNames": [hidden] });
+        let attributes = home.json("sqs", "AmazonSQS.GetQueueAttributes", &input).await.unwrap();
+        assert_eq!(attributes["Attributes"][hidden], left, "version {version}");
+        let scan = json!({ "TableName": "alfred-jobs" });
+        let ledger = home.json("dynamodb", "DynamoDB_20120810.Scan", &scan).await.unwrap();
+        assert_eq!(ledger["Count"], rows, "version {version}: {ledger}");
+    }
+    worker.shut_down();
+    worker.gone().await;
     end(stack, &[]).await;
 }
