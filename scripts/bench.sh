@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-scripts/witness.sh awscli-v2 tools
+# Only the figures go to standard output: they are pasted into the README.
+scripts/witness.sh awscli-v2 tools >&2
 echo "bench: building the functions and the command (release)" >&2
 cargo build --locked --release -p ingress -p worker --bins
 cargo build --locked --release -p awscli --features native --bin aws-native
