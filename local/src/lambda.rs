@@ -637,6 +637,17 @@ while True:
     }
 
     #[tokio::test]
+    async fn as_many_processes_are_warmed_as_are_asked_for() {
+        let host = host(LONG, 2, &[]);
+        for (count, running) in [(0, 0), (2, 2), (1, 2)] {
+            host.lambda.warm(count).await.unwrap();
+            assert_eq!(host.lambda.instances().len(), running, "{count}");
+        }
+        invoke(&host.lambda, serde_json::json!({ "do": "answer" })).await.unwrap();
+        assert_eq!(host.lambda.instances().len(), 2);
+    }
+
+    #[tokio::test]
     async fn a_function_that_does_not_start_says_why() {
         let host = host(LONG, 1, &[("BROKEN", "1")]);
         let error = host.lambda.warm(1).await.unwrap_err().to_string();
