@@ -4,6 +4,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use local::aws::{DEV, HOME};
 use local::fault::{Fault, Match};
+use local::lambda::{Function, Lambda};
+use local::queues::EventSource;
 use local::slack::fault::{Fault as SlackFault, RESPONSE_URL};
 use local::stack::{Faults, Options, Stack};
 use serde_json::json;
@@ -388,6 +390,37 @@ async fn an_answer_finds_its_way_when_slack_fails() {
     ask(&ben, "/alfred-invoke aws sts get-caller-identity").await;
     let copies = ben.sees().iter().filter(|message| message.rendered().contains(&job_of(&typed))).count();
     assert!((2..=3).contains(&copies), "{copies}");
+    end(stack, &[]).await;
+}
+
+/// F31: a newer deployment's record waits for a worker that understands it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_a_newer_version_is_given_back_and_not_run() {
+    // The test polls by itself: when a poll has ended, its record has been deleted or never will be.
+    let stack = start_with(|options| options.worker_concurrency = 0).await;
+    let home = stack.client(HOME).unwrap();
+    let function = Function { concurrency: 1, ..stack.worker.function().clone() };
+    let worker = Lambda::new(function, stack.logs.clone());
+    let queue_url = stack.home.jobs_queue.clone();
+    let source = EventSource { client: home.clone(), queue_url, function: worker.clone() };
+    let url = format!("{}/commands/T0ALFRED1/1/unknown", stack.slack.base_url());
+    let mut record = job("newer", "aws sts get-caller-identity", now(), &url);
+    // The version is the only difference: the first record stays on the queue, the second becomes a row of the ledger.
+    for (version, rows) in [(JOB_VERSION + 1, 0), (JOB_VERSION, 1)] {
+        record.version = version;
+        put_on_queue(&stack, &record.to_record().unwrap()).await;
+        source.poll().await.unwrap();
+
+        let hidden = "ApproximateNumberOfMessagesNotVisible";
+        let input = json!({ "QueueUrl": source.queue_url, "AttributeNames": [hidden] });
+        let attributes = home.json("sqs", "AmazonSQS.GetQueueAttributes", &input).await.unwrap();
+        assert_eq!(attributes["Attributes"][hidden], "1", "version {version}");
+        let scan = json!({ "TableName": "alfred-jobs" });
+        let ledger = home.json("dynamodb", "DynamoDB_20120810.Scan", &scan).await.unwrap();
+        assert_eq!(ledger["Count"], rows, "version {version}: {ledger}");
+    }
+    worker.shut_down();
+    worker.gone().await;
     end(stack, &[]).await;
 }
 

@@ -1,19 +1,16 @@
 //! The cases that an attacker, a careless person or hostile data would try. Each says what must not happen.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use local::aws::{DEV, HOME};
-use local::lambda::{Function, Lambda};
-use local::queues::EventSource;
 use local::seed::TABLES;
 use local::slack::fault::{Fault, RESPONSE_URL};
 use local::slack::slash_command::Variant;
 use local::stack::Stack;
 use serde_json::json;
-use shared::job::JOB_VERSION;
 use tests::conversation::{
     PATIENCE, answer, ask, bodies_in_queue, end, job_of, seat, start, start_with, update_item,
 };
@@ -408,57 +405,4 @@ async fn a_token_that_was_sealed_for_another_workspace_or_purpose_posts_nothing(
         assert!(calls.iter().all(|call| call.place == RESPONSE_URL), "{name}={value}: {calls:?}");
         end(stack, &[]).await;
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_membership_that_is_over_grants_nothing_although_it_can_still_be_read() {
-    let stack = start_with(|options| options.faults = true).await;
-    let over = json!({
-        "Key": { "member": { "S": "T0ALFRED1#U0BEN" } },
-        "UpdateExpression": "SET expires_at = :over",
-        "ExpressionAttributeValues": { ":over": { "N": "1760000000" } },
-    });
-    update_item(&stack, "alfred-memberships", over).await;
-    let shown = ask(&seat(&stack, "U0BEN", "C0OPS"), "/alfred-invoke aws ec2 describe-instances").await;
-    assert!(shown.contains("too old to act on"), "{shown}");
-    assert_eq!(calls_for_commands(&stack), 0);
-    end(stack, &[]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_record_of_a_newer_version_is_given_back_and_not_run() {
-    // The test polls by itself: when a poll has ended, its record has been deleted or never will be.
-    let stack = start_with(|options| options.worker_concurrency = 0).await;
-    let home = stack.client(HOME).unwrap();
-    let worker =
-        Lambda::new(Function { concurrency: 1, ..stack.worker.function().clone() }, stack.logs.clone());
-    let queue_url = stack.home.jobs_queue.clone();
-    let source = EventSource { client: home.clone(), queue_url, function: worker.clone() };
-    let typed_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    // The version is the only difference: a record is left on the queue, or has a row in the ledger.
-    for (version, left, rows) in [(JOB_VERSION + 1, "1", 0), (JOB_VERSION, "1", 1)] {
-        let record = json!({
-            "version": version,
-            "id": "0123456789abcdef0123456789abcdef",
-            "tenant": "T0ALFRED1",
-            "user": "U0BEN",
-            "channel": "C0OPS",
-            "task": { "kind": "invoke", "text": "aws sts get-caller-identity" },
-            "typed_at": typed_at,
-        });
-        let input = json!({ "QueueUrl": source.queue_url, "MessageBody": record.to_string() });
-        home.json("sqs", "AmazonSQS.SendMessage", &input).await.unwrap();
-        source.poll().await.unwrap();
-
-        let hidden = "ApproximateNumberOfMessagesNotVisible";
-        let input = json!({ "QueueUrl": source.queue_url, "AttributeNames": [hidden] });
-        let attributes = home.json("sqs", "AmazonSQS.GetQueueAttributes", &input).await.unwrap();
-        assert_eq!(attributes["Attributes"][hidden], left, "version {version}");
-        let scan = json!({ "TableName": "alfred-jobs" });
-        let ledger = home.json("dynamodb", "DynamoDB_20120810.Scan", &scan).await.unwrap();
-        assert_eq!(ledger["Count"], rows, "version {version}: {ledger}");
-    }
-    worker.shut_down();
-    worker.gone().await;
-    end(stack, &[]).await;
 }
