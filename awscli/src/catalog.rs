@@ -103,8 +103,7 @@ mod tests {
     #[test]
     fn members_keep_the_order_of_the_model() {
         let sts = service("sts").expect("sts");
-        let operation =
-            sts.operations.iter().find(|o| o.command == "get-caller-identity").expect("the operation");
+        let operation = sts.operation_of_command("get-caller-identity").expect("the operation");
         let crate::model::Kind::Structure(output) =
             &sts.shapes[operation.output.expect("an output") as usize].kind
         else {

@@ -255,7 +255,7 @@ pub fn parse(argv: &[String]) -> Result<Command, UsageError> {
     if word == "wait" && !service.waiters.is_empty() {
         return wait(service, &words.rest, globals, binary);
     }
-    match service.operations.iter().position(|operation| operation.command == word) {
+    match service.position_of_command(&word) {
         Some(operation) => {
             let parsed = call(service, operation, &words.rest, globals, binary)?;
             Ok(Command::Operation(Box::new(parsed)))

@@ -515,7 +515,7 @@ mod tests {
     /// The parameters of a call after they were completed, as JSON.
     fn completed(command: &str, name: &str, params: &str) -> Result<String, String> {
         let service = catalog::service(command).unwrap();
-        let operation = service.operations.iter().find(|known| known.name == name).unwrap();
+        let operation = service.operation_named(name).unwrap();
         let Some(Value::Map(mut params)) = crate::parse::from_json_text(params) else { panic!("no map") };
         complete_params(&service, operation, &mut params, || "made".to_owned())?;
         Ok(crate::serialize::python_json(&Value::Map(params)))

@@ -123,7 +123,7 @@ mod tests {
             ("kms", "Decrypt", Effect::Write),
         ] {
             let service = catalog::service(command).unwrap();
-            let operation = service.operations.iter().find(|operation| operation.name == name).unwrap();
+            let operation = service.operation_named(name).unwrap();
             assert_eq!(effect(&service, operation), expected, "{command} {name}");
         }
     }
@@ -133,7 +133,7 @@ mod tests {
         // GameLift Streams and the like aside, whoever deletes does not read; the verbs and the methods agree.
         for entry in catalog::index() {
             let service = catalog::service(&entry.command).unwrap();
-            for operation in &service.operations {
+            for operation in service.operations.iter() {
                 let changes = matches!(operation.method.as_str(), "PUT" | "DELETE" | "PATCH");
                 if changes && !operation.readonly {
                     assert_eq!(

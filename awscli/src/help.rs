@@ -16,7 +16,7 @@ pub fn page(argv: &[String]) -> Option<String> {
         [command, "help"] => Some(service(&*catalog::service(command)?)),
         [command, word, "help"] => {
             let service = catalog::service(command)?;
-            let known = service.operations.iter().find(|known| known.command == *word)?;
+            let known = service.operation_of_command(word)?;
             Some(operation(&service, known))
         }
         _ => None,
@@ -47,9 +47,7 @@ pub fn s3() -> String {
 
 /// The page of `aws <service> help`.
 pub fn service(service: &Service) -> String {
-    let mut operations: Vec<&str> =
-        service.operations.iter().map(|operation| operation.command.as_str()).collect();
-    operations.retain(|command| !command.is_empty());
+    let mut operations: Vec<&str> = service.commands().collect();
     operations.sort_unstable();
     format!(
         "{}\n\nusage: aws {} <subcommand> [parameters]\n\nSubcommands:\n{}",
@@ -153,8 +151,7 @@ mod tests {
         assert!(["ec2", "s3", "s3api"].iter().all(|service| words.contains(service)), "{all}");
         let sts = catalog::service("sts").expect("a service");
         assert!(service(&sts).contains("  assume-role "), "{}", service(&sts));
-        let assume =
-            sts.operations.iter().find(|known| known.command == "assume-role").expect("an operation");
+        let assume = sts.operation_of_command("assume-role").expect("an operation");
         let page = operation(&sts, assume);
         assert!(page.contains("Required:\n  --role-arn <text>\n  --role-session-name <text>\n"), "{page}");
         assert!(page.contains("  --policy-arns <structure: shorthand or JSON> ...\n"), "{page}");

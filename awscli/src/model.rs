@@ -53,6 +53,29 @@ pub struct Service {
     pub waiters: Vec<Waiter>,
 }
 
+impl Service {
+    /// The words of the operations that the CLI offers.
+    pub fn commands(&self) -> impl Iterator<Item = &str> {
+        let words = self.operations.iter().map(|operation| operation.command.as_str());
+        words.filter(|command| !command.is_empty())
+    }
+
+    /// The place of the operation that has this word on the command line.
+    pub fn position_of_command(&self, word: &str) -> Option<usize> {
+        self.operations.iter().position(|known| !known.command.is_empty() && known.command == word)
+    }
+
+    /// The operation that has this word on the command line.
+    pub fn operation_of_command(&self, word: &str) -> Option<&Operation> {
+        self.operations.get(self.position_of_command(word)?)
+    }
+
+    /// The operation of this name in the API.
+    pub fn operation_named(&self, name: &str) -> Option<&Operation> {
+        self.operations.iter().find(|known| known.name == name)
+    }
+}
+
 /// A wire protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Protocol {

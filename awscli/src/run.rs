@@ -225,7 +225,7 @@ impl Printer {
         let command = ListCommand::parse(&custom.words).map_err(|message| Failure::usage(&message))?;
         let service =
             catalog::service("s3api").ok_or_else(|| Failure::general("the model of S3 is missing"))?;
-        let operation = service.operations.iter().find(|known| known.name == command.operation());
+        let operation = service.operation_named(command.operation());
         let operation = operation.ok_or_else(|| Failure::general("the model of S3 lacks an operation"))?;
         let region = self.output.region.clone();
         let mut listing = Listing::default();

@@ -67,7 +67,7 @@ async fn call(
     json: &str,
 ) -> Result<Response, CallError> {
     let service = catalog::service(command).unwrap();
-    let operation = service.operations.iter().find(|known| known.name == operation).unwrap();
+    let operation = service.operation_named(operation).unwrap();
     calls.send(&service, operation, map(json), Some("us-east-1")).await
 }
 
@@ -291,7 +291,7 @@ fn signatures_are_those_of_the_official_cli() {
     let mut wrong = Vec::new();
     for (command, name, params, line, signature) in cases {
         let service = catalog::service(command).unwrap();
-        let operation = service.operations.iter().find(|known| known.name == name).unwrap();
+        let operation = service.operation_named(name).unwrap();
         let (request, url) = calls.preview(&service, operation, map(params), Some("us-east-1")).unwrap();
         assert_eq!(format!("{} {url}", request.method), line);
         let authorization = request.header("authorization").unwrap();
@@ -323,7 +323,7 @@ fn operations_for_anybody_are_not_signed() {
     let http = HttpClient::new().unwrap();
     let session = session(&http, &NoJournal, None);
     let service = catalog::service("cognito-identity").unwrap();
-    let operation = service.operations.iter().find(|known| known.name == "GetId").unwrap();
+    let operation = service.operation_named("GetId").unwrap();
     let params = map(r#"{"IdentityPoolId": "us-east-1:x"}"#);
     let (request, _) = Calls::new(&session).preview(&service, operation, params, Some("us-east-1")).unwrap();
     assert_eq!(request.header("authorization"), None);
@@ -542,7 +542,7 @@ async fn pages_are_read_and_merged() {
         ]
     };
     let service = catalog::service("dynamodb").unwrap();
-    let operation = service.operations.iter().find(|known| known.name == "ListTables").unwrap();
+    let operation = service.operation_named("ListTables").unwrap();
     let http = HttpClient::new().unwrap();
     let all = ["a", "b", "c", "d", "e"];
     let mut token = None;
@@ -580,7 +580,7 @@ async fn pages_end_at_the_budget_and_say_where() {
         answer(200, &format!(r#"{{"TableNames": ["{name}"], "LastEvaluatedTableName": "{name}"}}"#))
     };
     let service = catalog::service("dynamodb").unwrap();
-    let operation = service.operations.iter().find(|known| known.name == "ListTables").unwrap();
+    let operation = service.operation_named("ListTables").unwrap();
     let http = HttpClient::new().unwrap();
     for (change, count, reason) in [
         ((|b: &mut Budget| b.pages = 2) as fn(&mut Budget), 2, "the limit of 2 pages is reached"),
@@ -606,7 +606,7 @@ async fn a_token_that_repeats_ends_in_an_error() {
     let http = HttpClient::new().unwrap();
     let session = session(&http, &NoJournal, Some(&peer.url));
     let service = catalog::service("dynamodb").unwrap();
-    let operation = service.operations.iter().find(|known| known.name == "ListTables").unwrap();
+    let operation = service.operation_named("ListTables").unwrap();
     let mut calls = Calls::new(&session);
     let paging = Paging::default();
     let error =

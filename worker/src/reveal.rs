@@ -156,7 +156,7 @@ pub fn secret_members(service: &str, operation: &str) -> BTreeSet<String> {
         .flat_map(|(_, _, members)| members.iter().map(|name| (*name).to_owned()))
         .collect();
     if let Some(model) = awscli::catalog::service(service) {
-        let output = model.operations.iter().find(|one| one.name == operation).and_then(|one| one.output);
+        let output = model.operation_named(operation).and_then(|one| one.output);
         if let Some(output) = output {
             collect_sensitive(&model, output, &mut HashSet::new(), &mut members);
         }

@@ -106,12 +106,6 @@ fn has_api(word: &str) -> bool {
 
 /// All words that may follow a service's.
 pub fn operations(service: &Service) -> Vec<&str> {
-    let operations = service.operations.iter().map(|operation| operation.command.as_str());
     let wait = (!service.waiters.is_empty()).then_some("wait");
-    operations
-        .filter(|word| !word.is_empty())
-        .chain(custom(&service.command).iter().copied())
-        .chain(wait)
-        .chain(["help"])
-        .collect()
+    service.commands().chain(custom(&service.command).iter().copied()).chain(wait).chain(["help"]).collect()
 }

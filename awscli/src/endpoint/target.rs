@@ -294,8 +294,7 @@ mod tests {
 
     fn find(command: &str, operation: &str, input: &str, region: &str, endpoint: Option<&str>) -> String {
         let service = catalog::service(command).expect("a service");
-        let operation =
-            service.operations.iter().find(|known| known.command == operation).expect("an operation");
+        let operation = service.operation_of_command(operation).expect("an operation");
         let Value::Map(input) = Value::from_json(&serde_json::from_str(input).unwrap()) else {
             panic!("a map")
         };
