@@ -1,11 +1,12 @@
-//! The packed models of all services, carried inside the program and decoded one by one on first use.
+//! The packed models of all services, carried inside the program and unpacked one by one on first use. Their shapes and
+//! operations stay packed until a command needs them.
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use crate::endpoint::Partitions;
-use crate::model::Service;
+use crate::model::{self, Service};
 
 /// What the index knows of a service without decoding it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +19,8 @@ pub struct Entry {
     pub full_name: String,
 }
 
-/// How many decoded services are kept. One takes 0.1 to 5 MB, and a conversation rarely touches more.
+/// How many unpacked services are kept. One takes up to 5 MB once all of it was used, and a conversation rarely touches
+/// more.
 const KEPT: usize = 16;
 
 /// The packed services, in the order of the index.
@@ -28,8 +30,8 @@ static INDEX: LazyLock<Vec<Entry>> =
     // The index is written together with the table above; that it decodes is what the tests below hold.
     LazyLock::new(|| postcard::from_bytes(include_bytes!("../models/index.bin")).unwrap_or_default());
 
-/// The decoded services, the most recently used last.
-static DECODED: Mutex<Vec<(usize, Arc<Service>)>> = Mutex::new(Vec::new());
+/// The unpacked services, the most recently used last.
+static UNPACKED: Mutex<Vec<(usize, Arc<Service>)>> = Mutex::new(Vec::new());
 
 /// All services, sorted by their word on the command line.
 pub fn index() -> &'static [Entry] {
@@ -39,41 +41,38 @@ pub fn index() -> &'static [Entry] {
 /// The service of a word on the command line, such as `ec2` or `s3api`. `None` if there is none.
 pub fn service(command: &str) -> Option<Arc<Service>> {
     let at = INDEX.binary_search_by(|entry| entry.command.as_str().cmp(command)).ok()?;
-    let mut decoded = DECODED.lock().unwrap_or_else(PoisonError::into_inner);
-    let service = match decoded.iter().position(|(index, _)| *index == at) {
-        Some(place) => decoded.remove(place).1,
+    let mut unpacked = UNPACKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let service = match unpacked.iter().position(|(index, _)| *index == at) {
+        Some(place) => unpacked.remove(place).1,
         None => {
-            if decoded.len() >= KEPT {
-                decoded.remove(0);
+            if unpacked.len() >= KEPT {
+                unpacked.remove(0);
             }
-            Arc::new(decode(PACKED.get(at)?)?)
+            Arc::new(unpack(PACKED.get(at)?)?)
         }
     };
-    decoded.push((at, Arc::clone(&service)));
+    unpacked.push((at, Arc::clone(&service)));
     Some(service)
 }
 
 /// AWS's partitions: their regions and DNS suffixes.
 pub fn partitions() -> &'static Partitions {
     static PARTITIONS: LazyLock<Partitions> = LazyLock::new(|| {
-        let unpacked = unpack(include_bytes!("../models/partitions.bin"));
-        unpacked.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default()
+        let bytes = model::decompress(include_bytes!("../models/partitions.bin"));
+        bytes.and_then(|bytes| postcard::from_bytes(&bytes).ok()).unwrap_or_default()
     });
     &PARTITIONS
 }
 
-fn decode(packed: &[u8]) -> Option<Service> {
-    postcard::from_bytes(&unpack(packed)?).ok()
-}
-
-fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
-    let size = zstd::zstd_safe::get_frame_content_size(packed).ok()??;
-    zstd::bulk::decompress(packed, usize::try_from(size).ok()?).ok()
+fn unpack(packed: &[u8]) -> Option<Service> {
+    postcard::from_bytes(&model::decompress(packed)?).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::help;
+    use crate::model::Kind;
 
     #[test]
     fn every_service_decodes_and_has_its_place() {
@@ -85,7 +84,37 @@ mod tests {
             assert_eq!((&service.command, &service.name), (&entry.command, &entry.name));
             assert!(!service.operations.is_empty(), "{}", entry.command);
         }
-        assert!(DECODED.lock().is_ok_and(|decoded| decoded.len() == KEPT));
+        assert!(UNPACKED.lock().is_ok_and(|unpacked| unpacked.len() == KEPT));
+    }
+
+    #[test]
+    fn every_part_of_a_service_decodes() {
+        for (entry, packed) in index().iter().zip(PACKED) {
+            let service = unpack(packed).unwrap_or_else(|| panic!("{} does not decode", entry.command));
+            let sound =
+                service.shapes.is_sound() && service.operations.is_sound() && service.rules.is_sound();
+            assert!(sound, "{}", entry.command);
+        }
+    }
+
+    #[test]
+    fn using_an_operation_decodes_only_its_own_shapes() {
+        // Not out of the catalog, where other tests may use it as well.
+        let at = index().iter().position(|entry| entry.command == "ec2").expect("ec2");
+        let ec2 = unpack(PACKED[at]).expect("ec2");
+        let operation = ec2.operation_of_command("describe-instances").expect("an operation");
+        assert_eq!(operation.name, "DescribeInstances");
+        assert_eq!((ec2.operations.decoded(), ec2.shapes.decoded()), (1, 0));
+        for shape in [operation.input, operation.output] {
+            let shape = shape.and_then(|id| ec2.shapes.get(id as usize)).expect("a shape");
+            assert!(matches!(&shape.kind, Kind::Structure(_)), "{}", shape.name);
+        }
+        assert_eq!(ec2.shapes.decoded(), 2);
+        // Its page of help shows the form of each of its options.
+        assert!(help::operation(&ec2, operation).contains("--instance-ids <text> ..."));
+        assert_eq!(ec2.operations.decoded(), 1);
+        assert!((3..16).contains(&ec2.shapes.decoded()), "{}", ec2.shapes.decoded());
+        assert!(ec2.shapes.len() > 4000, "{}", ec2.shapes.len());
     }
 
     #[test]
@@ -104,9 +133,7 @@ mod tests {
     fn members_keep_the_order_of_the_model() {
         let sts = service("sts").expect("sts");
         let operation = sts.operation_of_command("get-caller-identity").expect("the operation");
-        let crate::model::Kind::Structure(output) =
-            &sts.shapes[operation.output.expect("an output") as usize].kind
-        else {
+        let Kind::Structure(output) = &sts.shapes[operation.output.expect("an output") as usize].kind else {
             panic!("not a structure")
         };
         let names: Vec<_> = output.members.iter().map(|m| m.name.as_str()).collect();

@@ -1,8 +1,15 @@
 //! The packed form of AWS's API models: what is left of one service's JSON files after documentation is taken out and
 //! the command line's names are worked out. Field names are those of the JSON models.
 
+mod compact;
+mod frame;
+mod packed;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::frame::compress;
+pub(crate) use self::frame::decompress;
+pub use self::packed::Packed;
 use crate::endpoint::RuleSet;
 
 /// Index of a shape in [`Service::shapes`].
@@ -42,9 +49,11 @@ pub struct Service {
     /// `protocolSettings`/`checksumFormat` and the like that few services have, as JSON text. Empty if none.
     pub settings: String,
     /// All shapes, referred to by index.
-    pub shapes: Vec<Shape>,
+    pub shapes: Packed<Shape>,
+    /// The shapes that are errors, in the model's order.
+    pub exceptions: Vec<ShapeId>,
     /// All operations, in the model's order.
-    pub operations: Vec<Operation>,
+    pub operations: Packed<Operation>,
     /// The rules that give an endpoint's URL and authentication scheme.
     pub rules: RuleSet,
     /// `clientContextParams` of the model: name and type, for the rules' parameters.
@@ -54,15 +63,14 @@ pub struct Service {
 }
 
 impl Service {
-    /// The words of the operations that the CLI offers.
+    /// The words of the operations that the CLI offers. None of the operations is decoded for them.
     pub fn commands(&self) -> impl Iterator<Item = &str> {
-        let words = self.operations.iter().map(|operation| operation.command.as_str());
-        words.filter(|command| !command.is_empty())
+        self.heads().map(|(_, command, _)| command).filter(|command| !command.is_empty())
     }
 
     /// The place of the operation that has this word on the command line.
     pub fn position_of_command(&self, word: &str) -> Option<usize> {
-        self.operations.iter().position(|known| !known.command.is_empty() && known.command == word)
+        self.heads().find(|(_, command, _)| !command.is_empty() && *command == word).map(|(at, ..)| at)
     }
 
     /// The operation that has this word on the command line.
@@ -72,7 +80,14 @@ impl Service {
 
     /// The operation of this name in the API.
     pub fn operation_named(&self, name: &str) -> Option<&Operation> {
-        self.operations.iter().find(|known| known.name == name)
+        let (at, ..) = self.heads().find(|(.., known)| *known == name)?;
+        self.operations.get(at)
+    }
+
+    /// The place of each operation, its word on the command line, and its name.
+    fn heads(&self) -> impl Iterator<Item = (usize, &str, &str)> {
+        let heads = self.operations.heads::<(&str, &str)>().enumerate();
+        heads.filter_map(|(at, head)| head.map(|(command, name)| (at, command, name)))
     }
 }
 
@@ -93,8 +108,8 @@ pub enum Protocol {
     Cbor,
 }
 
-/// One API operation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One API operation. The words that it is found by come first, since they are read without the rest.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Operation {
     /// Its word on the command line, such as `describe-instances`. Empty if the CLI does not offer it.
     pub command: String,
@@ -218,6 +233,13 @@ pub struct Shape {
     pub sensitive: bool,
 }
 
+/// Stands for a shape that cannot be decoded: without members, and secret to be on the safe side.
+impl Default for Shape {
+    fn default() -> Self {
+        Self { name: String::new(), kind: Kind::Structure(Structure::default()), sensitive: true }
+    }
+}
+
 /// What a shape is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the variants and fields are the model's types and traits")]
@@ -236,9 +258,10 @@ pub enum Kind {
 }
 
 /// How a timestamp is written, if the model says so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum TimestampFormat {
     /// As the protocol and location want.
+    #[default]
     Default,
     /// ISO 8601 in UTC.
     Iso8601,
@@ -287,7 +310,8 @@ pub struct XmlNamespace {
 }
 
 /// A reference to a shape: a structure's member, a list's item, a map's key or value.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(from = "compact::CompactMember", into = "compact::CompactMember")]
 pub struct Member {
     /// Its name in the structure; `member`, `key` or `value` otherwise.
     pub name: String,
@@ -335,9 +359,10 @@ impl Member {
 }
 
 /// Where a member goes in an HTTP message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the variants are the model's values")]
 pub enum Location {
+    #[default]
     Body,
     Uri,
     QueryString,

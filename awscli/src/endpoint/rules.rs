@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::functions::{self, Arn, ParsedUrl};
 use super::partitions::{Partition, Partitions};
-use crate::model::ContextValue;
+use crate::model::{ContextValue, Packed};
 use crate::value::{Map, Value};
 
 /// What the rules are given, by parameter name. Names that the rule set does not have are ignored.
@@ -19,7 +19,7 @@ pub struct RuleSet {
     pub parameters: Vec<RuleParameter>,
     /// How many slots parameters and assigned variables take together.
     slots: u16,
-    rules: Vec<Rule>,
+    rules: Packed<Rule>,
 }
 
 /// A parameter of a rule set.
@@ -41,6 +41,14 @@ struct Rule {
     outcome: Outcome,
 }
 
+/// Stands for a rule that cannot be decoded: there is no endpoint then.
+impl Default for Rule {
+    fn default() -> Self {
+        let reason = "The endpoint rules cannot be read".to_owned();
+        Self { conditions: Vec::new(), outcome: Outcome::Error(Expression::Text(reason)) }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Condition {
     expression: Expression,
@@ -50,9 +58,14 @@ struct Condition {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum Outcome {
-    Endpoint { url: Expression, headers: Vec<(String, Vec<Expression>)>, properties: Vec<(String, Property)> },
+    Endpoint {
+        url: Expression,
+        headers: Vec<(String, Vec<Expression>)>,
+        properties: Vec<(String, Property)>,
+    },
     Error(Expression),
-    Tree(Vec<Rule>),
+    /// Most trees are passed by, and S3 has big ones.
+    Tree(Packed<Rule>),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -185,6 +198,18 @@ impl RuleSet {
     }
 }
 
+#[cfg(test)]
+impl RuleSet {
+    /// Whether each rule can be decoded, and is packed again as it was.
+    pub(crate) fn is_sound(&self) -> bool {
+        fn sound(rules: &Packed<Rule>) -> bool {
+            let below = |rule: &Rule| !matches!(&rule.outcome, Outcome::Tree(rules) if !sound(rules));
+            rules.is_sound() && rules.iter().all(below)
+        }
+        !self.rules.is_empty() && sound(&self.rules)
+    }
+}
+
 struct Compiler {
     /// The name of each slot.
     slots: Vec<String>,
@@ -218,9 +243,10 @@ impl Compiler {
         })
     }
 
-    fn rules(&mut self, node: &Json) -> Result<Vec<Rule>, CompileError> {
+    fn rules(&mut self, node: &Json) -> Result<Packed<Rule>, CompileError> {
         let rules = node.as_array().ok_or_else(|| CompileError::new("rules", node))?;
-        rules.iter().map(|rule| self.rule(rule)).collect()
+        let rules = rules.iter().map(|rule| self.rule(rule)).collect::<Result<Vec<_>, _>>()?;
+        Packed::new(&rules).map_err(|_| CompileError::new("rules", node))
     }
 
     fn rule(&mut self, node: &Json) -> Result<Rule, CompileError> {
@@ -427,8 +453,8 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn rules(&mut self, rules: &[Rule]) -> Result<Option<ResolvedRule>, EndpointError> {
-        for rule in rules {
+    fn rules(&mut self, rules: &Packed<Rule>) -> Result<Option<ResolvedRule>, EndpointError> {
+        for rule in rules.iter() {
             let found = self.rule(rule)?;
             // What a rule assigned is not seen by the rules beside it.
             for slot in rule.conditions.iter().filter_map(|condition| condition.assign) {

@@ -1,7 +1,7 @@
 //! Service errors: their code and message, from wherever a protocol puts them, and their modeled members.
 
 use super::{Reader, Target, cbor, json, rest, xml};
-use crate::model::{Kind, Protocol};
+use crate::model::{Kind, Protocol, Shape};
 use crate::value::{Map, Value};
 
 /// What a service refused a call with.
@@ -146,13 +146,14 @@ fn of_xml(reader: &Reader<'_>) -> ServiceError {
 
 /// Adds the members that the model gives the error of this code, if it knows it.
 fn add_modeled(reader: &Reader<'_>, code: &str, error: &mut ServiceError) -> bool {
-    let named = reader.service.shapes.iter().find_map(|shape| match &shape.kind {
-        Kind::Structure(structure) if structure.exception => {
-            let own_code = if structure.error_code.is_empty() { &shape.name } else { &structure.error_code };
-            (*own_code == code).then_some(Target { name: &shape.name, structure })
-        }
-        _ => None,
-    });
+    let named =
+        reader.service.exceptions.iter().find_map(|id| match reader.service.shapes.get(*id as usize) {
+            Some(Shape { name, kind: Kind::Structure(structure), .. }) => {
+                let own_code = if structure.error_code.is_empty() { name } else { &structure.error_code };
+                (own_code == code).then_some(Target { name, structure })
+            }
+            _ => None,
+        });
     let Some(target) = named else {
         return false;
     };

@@ -13,10 +13,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use awscli::catalog::Entry;
 use awscli::endpoint::Partitions;
+use awscli::model;
 use serde_json::Value;
-
-/// Compression level of the packed files. Higher ones need a bigger window for no gain.
-const LEVEL: i32 = 19;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -41,13 +39,13 @@ fn main() -> Result<()> {
         let source = read(&name, &version)?;
         let service = service::service(&source).with_context(|| format!("service {name}"))?;
         let packed = postcard::to_stdvec(&service)?;
-        fs::write(out.join(format!("{name}.bin")), zstd::bulk::compress(&packed, LEVEL)?)?;
+        fs::write(out.join(format!("{name}.bin")), model::compress(&packed)?)?;
         index.push(Entry { command: service.command, name, full_name: service.full_name });
     }
     index.sort_by(|a, b| a.command.cmp(&b.command));
     fs::write(out.join("index.bin"), postcard::to_stdvec(&index)?)?;
     let partitions = Partitions::from_json(&json(&data.join("partitions.json"))?)?;
-    fs::write(out.join("partitions.bin"), zstd::bulk::compress(&postcard::to_stdvec(&partitions)?, LEVEL)?)?;
+    fs::write(out.join("partitions.bin"), model::compress(&postcard::to_stdvec(&partitions)?)?)?;
     fs::write(out.join("embedded.rs"), embedded(&index))?;
     println!("{} services", index.len());
     Ok(())

@@ -91,8 +91,9 @@ pub fn service(source: &Source) -> Result<Service> {
         auth: texts(metadata, "auth"),
         query_compatible: metadata.get("awsQueryCompatible").is_some(),
         settings: if settings.is_empty() { String::new() } else { Value::Object(settings).to_string() },
-        shapes,
-        operations,
+        exceptions: (0..).zip(&shapes).filter(|(_, shape)| is_exception(shape)).map(|(id, _)| id).collect(),
+        shapes: Packed::new(&shapes)?,
+        operations: Packed::new(&operations)?,
         rules: RuleSet::from_json(&source.rules)?,
         client_context: object(&source.service, "clientContextParams")
             .iter()
@@ -220,6 +221,10 @@ fn pack_shape(name: &str, json: &Value, ids: &Ids<'_>) -> Result<Shape> {
         other => bail!("unknown type {other:?}"),
     };
     Ok(Shape { name: name.to_owned(), kind, sensitive: flag(json, "sensitive") })
+}
+
+fn is_exception(shape: &Shape) -> bool {
+    matches!(&shape.kind, Kind::Structure(structure) if structure.exception)
 }
 
 fn pack_structure(json: &Value, ids: &Ids<'_>) -> Result<Structure> {
