@@ -188,7 +188,7 @@ impl Stack {
             listen: console,
             request_url_base: String::new(),
             signing_secret: signing_secret.clone(),
-            bot_token,
+            bot_token: (options.seed == Seed::Demo).then_some(bot_token),
             world: options.world,
             traces: Arc::new(move || serde_json::to_value(traced.traces()).unwrap_or_default()),
         })

@@ -1,4 +1,5 @@
-//! What Slack refuses in the blocks of a message: kinds, required fields, sizes, unique ids and the size of the whole.
+//! What Slack refuses in the blocks of a message or a view: kinds, required fields, sizes, unique ids and the size of
+//! the whole.
 //!
 //! Sources: the reference pages of Block Kit (blocks, block elements, composition objects) as of 2026. The wording of
 //! the errors is Slack's own as seen in public reports, where one was found.
@@ -51,6 +52,13 @@ pub const TABLE: (usize, usize, usize) = (100, 20, 10_000);
 /// 13,000 characters were seen refused with `msg_blocks_too_long`.
 pub const MESSAGE: usize = 13_000;
 
+/// Blocks in a modal or a Home tab.
+pub const VIEW_BLOCKS: usize = 100;
+/// Characters of a modal's title and of the texts of its buttons.
+pub const MODAL_TEXT: usize = 24;
+/// Characters of a view's `private_metadata`.
+pub const PRIVATE_METADATA: usize = 3000;
+
 /// Why blocks are refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -69,12 +77,7 @@ pub fn check(blocks: &Value) -> Result<(), Refusal> {
         return Err(Refusal::Format);
     }
     let mut check = Check::default();
-    if list.len() > BLOCKS {
-        check.fault("/blocks", &format!("no more than {BLOCKS} items allowed"));
-    }
-    for (number, block) in list.iter().enumerate() {
-        check.block(block, &format!("/blocks/{number}"));
-    }
+    check.blocks(list, BLOCKS, "/blocks");
     if check.markdown > MARKDOWN {
         check.fault("/blocks", &format!("markdown must be less than {} characters", MARKDOWN + 1));
     }
@@ -90,8 +93,49 @@ pub fn check(blocks: &Value) -> Result<(), Refusal> {
     }
 }
 
+/// Checks a view, which must be of this type: `modal` or `home`. Gives one line for each fault.
+pub fn check_view(view: &Value, kind: &str) -> Result<(), Vec<String>> {
+    let mut check = Check { in_view: true, ..Check::default() };
+    let at = "/view";
+    if !view.is_object() {
+        check.fault(at, "must provide an object");
+        return Err(check.faults);
+    }
+    if check.kind(view, at) != kind {
+        check.fault(&format!("{at}/type"), &format!("must be one of: {kind}"));
+    }
+    let of_all = ["type", "blocks", "private_metadata", "callback_id", "external_id"];
+    let of_modals = ["title", "submit", "close", "clear_on_close", "notify_on_close", "submit_disabled"];
+    let mut allowed = of_all.to_vec();
+    if kind == "modal" {
+        allowed.extend(of_modals);
+        check.required_text(view, "title", at, Kind::Plain, MODAL_TEXT);
+        check.optional_text(view, "submit", at, Kind::Plain, MODAL_TEXT);
+        check.optional_text(view, "close", at, Kind::Plain, MODAL_TEXT);
+    }
+    check.only(view, at, &allowed);
+    check.optional_string(view, "private_metadata", at, 0, PRIVATE_METADATA);
+    check.optional_string(view, "callback_id", at, 0, ID);
+    check.optional_string(view, "external_id", at, 0, ID);
+    check.required(view, "blocks", at);
+    match view.get("blocks") {
+        None => {}
+        Some(Value::Array(blocks)) => check.blocks(blocks, VIEW_BLOCKS, "/view/blocks"),
+        Some(_) => check.fault("/view/blocks", "must provide an array"),
+    }
+    let inputs = view.get("blocks").and_then(Value::as_array).into_iter().flatten();
+    let has_inputs =
+        inputs.into_iter().any(|block| block.get("type").and_then(Value::as_str) == Some("input"));
+    if kind == "modal" && has_inputs && view.get("submit").is_none_or(Value::is_null) {
+        check.fault(at, "`submit` is required when an input is in blocks");
+    }
+    if check.faults.is_empty() { Ok(()) } else { Err(check.faults) }
+}
+
 #[derive(Default)]
 struct Check {
+    /// Some kinds of blocks are for messages only.
+    in_view: bool,
     faults: Vec<String>,
     block_ids: HashSet<String>,
     action_ids: HashSet<String>,
@@ -110,6 +154,15 @@ enum Kind {
 impl Check {
     fn fault(&mut self, at: &str, what: &str) {
         self.faults.push(format!("{what} [json-pointer:{at}]"));
+    }
+
+    fn blocks(&mut self, blocks: &[Value], most: usize, at: &str) {
+        if blocks.len() > most {
+            self.fault(at, &format!("no more than {most} items allowed"));
+        }
+        for (number, block) in blocks.iter().enumerate() {
+            self.block(block, &format!("{at}/{number}"));
+        }
     }
 
     fn block(&mut self, block: &Value, at: &str) {
@@ -166,6 +219,9 @@ impl Check {
                 for (element, at) in self.list(block, "elements", at, 0, usize::MAX) {
                     self.rich_text(&element, &at);
                 }
+            }
+            kind @ ("markdown" | "table") if self.in_view => {
+                self.fault(&format!("{at}/type"), &format!("unsupported type: {kind}"));
             }
             "markdown" => {
                 self.fields_of(block, at, &["text"]);

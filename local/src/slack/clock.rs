@@ -3,10 +3,15 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::sync::Notify;
+
 /// Every lifetime in the fake (response_url, trigger_id, token, rate limit, message `ts`, signature) reads this clock.
 /// The 3 seconds of an acknowledgement are real time, because the program that answers lives in real time.
 #[derive(Debug)]
-pub struct Clock(Mutex<Setting>);
+pub struct Clock {
+    setting: Mutex<Setting>,
+    moved: Notify,
+}
 
 #[derive(Debug, Clone, Copy)]
 enum Setting {
@@ -18,7 +23,7 @@ enum Setting {
 
 impl Default for Clock {
     fn default() -> Self {
-        Self(Mutex::new(Setting::Running { ahead_ms: 0 }))
+        Self { setting: Mutex::new(Setting::Running { ahead_ms: 0 }), moved: Notify::new() }
     }
 }
 
@@ -39,6 +44,7 @@ impl Clock {
     /// Stops the clock at a Unix time in seconds; only [`Clock::advance`] moves it then.
     pub fn stop_at(&self, unix_seconds: u64) {
         *self.lock() = Setting::Stopped { at_ms: unix_seconds * 1000 };
+        self.moved.notify_one();
     }
 
     /// Stops the clock where it is.
@@ -53,10 +59,24 @@ impl Clock {
         match &mut *self.lock() {
             Setting::Running { ahead_ms: ms } | Setting::Stopped { at_ms: ms } => *ms = ms.saturating_add(by),
         }
+        self.moved.notify_one();
+    }
+
+    /// By how much it is ahead of the machine's time, if it runs.
+    pub fn ahead(&self) -> Option<Duration> {
+        match *self.lock() {
+            Setting::Running { ahead_ms } => Some(Duration::from_millis(ahead_ms)),
+            Setting::Stopped { .. } => None,
+        }
+    }
+
+    /// Returns once the clock has been moved. One task at a time may wait.
+    pub(crate) async fn moved(&self) {
+        self.moved.notified().await;
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Setting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.setting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

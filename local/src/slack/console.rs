@@ -13,13 +13,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Inner;
 use super::slash_command::Variant;
-use super::world::{ChannelKind, Standing, World};
+use super::world::{ChannelKind, Standing, World, direct_id};
 
 /// How long a console waits for news before it asks again.
 const POLL: Duration = Duration::from_secs(25);
@@ -48,10 +48,15 @@ pub(super) fn routes() -> Router<Arc<Inner>> {
         .layer(axum::middleware::from_fn(harden))
 }
 
-async fn harden(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+/// Whether a request names this machine as its host. A page elsewhere whose name was bound to it does not.
+pub(super) fn at_loopback(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if !matches!(name, "127.0.0.1" | "localhost" | "[::1]") {
+    matches!(name, "127.0.0.1" | "localhost" | "[::1]")
+}
+
+async fn harden(request: Request, next: Next) -> Response {
+    if !at_loopback(request.headers()) {
         return (StatusCode::FORBIDDEN, "The console answers at its loopback address only.").into_response();
     }
     let mut response = next.run(request).await;
@@ -78,13 +83,8 @@ struct Viewer {
 async fn workspace(Shared(inner): Shared<Arc<Inner>>, Query(viewer): Query<Viewer>) -> Json<Value> {
     inner.read(|state| {
         let world = &state.world;
-        let mut world_with_direct = world.clone();
-        if world.user(&viewer.user).is_some() {
-            world_with_direct.open_direct(&viewer.user);
-        }
-        let world = world_with_direct;
         let mine = world.channels.iter().filter(|channel| channel.has(&viewer.user));
-        let channels: Vec<_> = mine
+        let mut channels: Vec<_> = mine
             .map(|channel| {
                 let seen = state.messages.iter().rev();
                 let latest = seen
@@ -98,10 +98,15 @@ async fn workspace(Shared(inner): Shared<Arc<Inner>>, Query(viewer): Query<Viewe
                 })
             })
             .collect();
+        let direct = direct_id(&viewer.user);
+        if world.user(&viewer.user).is_some() && world.channel(&direct).is_none() {
+            channels.push(json!({"id": direct, "name": "", "topic": "", "archived": false, "private": false,
+                "direct": true, "members": 2, "latest": null}));
+        }
         Json(json!({
             "team": {"id": world.team.id, "name": world.team.name},
             "app": {"user": world.app.bot_user, "name": world.app.name},
-            "people": people(&world),
+            "people": people(world),
             "channels": channels,
             "groups": world.user_groups.iter().map(|group| &group.handle).collect::<Vec<_>>(),
             "commands": world.app.commands.iter().map(|command| json!({

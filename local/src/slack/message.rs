@@ -33,10 +33,21 @@ pub struct Message {
     pub auto: Auto,
     /// Whether the app changed it after posting.
     pub edited: bool,
+    /// Emoji on it.
+    pub reactions: Vec<Reaction>,
     /// How it came in.
     pub origin: Origin,
     /// What it looks like.
     pub(crate) shown: Option<Shown>,
+}
+
+/// An emoji on a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reaction {
+    /// Without the colons.
+    pub name: String,
+    /// Ids of those who put it there.
+    pub users: Vec<String>,
 }
 
 /// How a message came in.
@@ -53,6 +64,8 @@ pub enum Origin {
     WebApi,
     /// Slack itself, about an app that did not answer.
     Slackbot,
+    /// Slack itself, about who came and went.
+    Notice,
 }
 
 /// A message as one person sees it.
@@ -78,6 +91,8 @@ pub struct Shown {
     pub pieces: Vec<Piece>,
     /// What hangs on it.
     pub files: Vec<ShownFile>,
+    /// Emoji on it.
+    pub reactions: Vec<Reaction>,
     /// The top-level text as it was sent.
     #[serde(skip)]
     pub text: String,
@@ -129,12 +144,13 @@ impl Message {
             channel: self.channel.clone(),
             author: self.author.clone(),
             author_name,
-            by_app: self.author == world.app.bot_user,
+            by_app: self.author == world.app.bot_user && self.origin != Origin::Notice,
             only_you: self.only_for.is_some(),
             edited: self.edited,
             origin: self.origin,
             pieces,
             files,
+            reactions: self.reactions.clone(),
             text: self.text.clone(),
             blocks: self.blocks.clone(),
             live,
@@ -154,6 +170,9 @@ impl Shown {
             if file.title != file.name {
                 text.push_str(&format!(" {}", file.title));
             }
+        }
+        for reaction in &self.reactions {
+            text.push_str(&format!("\n[:{}: {}]", reaction.name, reaction.users.len()));
         }
         text
     }

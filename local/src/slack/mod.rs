@@ -5,21 +5,31 @@
 //! and from public reports, so a mistake of the bot cannot be repeated here. Where Slack's documents are silent, the
 //! stricter reading is taken.
 
+mod authorize;
 pub mod block_kit;
+pub mod changes;
 pub mod clock;
 mod console;
+mod elements;
+pub mod events;
 pub mod fault;
+pub mod installation;
+pub mod interactivity;
 pub mod message;
 pub mod mrkdwn;
+mod own_commands;
 pub mod person;
 pub mod pieces;
 pub mod response_url;
+pub mod roster;
 pub mod signature;
 pub mod slash_command;
 pub mod state;
+pub mod views;
 mod web_api;
 pub mod world;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,14 +51,14 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use self::clock::Clock;
 use self::fault::Fault;
 use self::message::Shown;
 use self::mrkdwn::Live;
 use self::slash_command::{SentRequest, Typed, Variant};
-use self::state::{Call, DeadUrl, State};
+use self::state::{Call, DeadUrl, State, secret};
 use self::world::{APP_SCOPES, Token, TokenState, World};
 
 /// The largest request body that the fake takes, in bytes: files come in whole.
@@ -66,8 +76,9 @@ pub struct SlackOptions {
     pub request_url_base: String,
     /// The app's signing secret.
     pub signing_secret: String,
-    /// The token of the app's bot user, with all scopes of [`APP_SCOPES`].
-    pub bot_token: String,
+    /// The token of the app's bot user, with all scopes of [`APP_SCOPES`], if the app is installed from the start.
+    /// Without one, people install it as in Slack; until then it has no commands and its bot is in no channel.
+    pub bot_token: Option<String>,
     /// Who and what there is.
     pub world: World,
     /// Each job's path, for the console.
@@ -81,19 +92,16 @@ pub struct FakeSlack {
     _server: Arc<Server>,
 }
 
-struct Server(JoinHandle<()>);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+/// What runs until it is dropped.
+struct Server {
+    _tasks: JoinSet<()>,
 }
 
 pub(crate) struct Inner {
     state: Mutex<State>,
     pub(crate) clock: Clock,
     /// Goes up with every change, so that whoever waits looks again.
-    revision: watch::Sender<u64>,
+    pub(crate) revision: watch::Sender<u64>,
     address: SocketAddr,
     pub(crate) client: Client<HttpConnector, Full<Bytes>>,
     traces: Traces,
@@ -105,9 +113,14 @@ impl Inner {
     }
 
     pub(crate) fn change<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
-        let done = work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        let done = self.change_quietly(work);
         self.revision.send_modify(|revision| *revision += 1);
         done
+    }
+
+    /// A change that nobody has to hear of.
+    pub(crate) fn change_quietly<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn base_url(&self) -> String {
@@ -121,16 +134,27 @@ impl FakeSlack {
         let listener = TcpListener::bind(options.listen).await?;
         let mut world = options.world;
         world.app.signing_secret = options.signing_secret;
-        world.app.tokens.push(Token {
-            value: options.bot_token,
+        if world.app.client_secret.is_empty() {
+            world.app.client_secret = secret();
+        }
+        let installed = options.bot_token.is_some();
+        let scopes: BTreeSet<String> = APP_SCOPES.iter().map(|scope| (*scope).to_owned()).collect();
+        world.app.tokens.extend(options.bot_token.map(|value| Token {
+            value,
             state: TokenState::Bot,
-            scopes: APP_SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
+            scopes: scopes.clone(),
             expires_at: None,
-        });
+        }));
+        let mut state = State::new(world, options.request_url_base);
+        if installed {
+            state.install("", scopes);
+        } else {
+            state.remove_bot_from_workspace();
+        }
         // Slack writes header names with capitals; whoever answers must not care.
         let client = Client::builder(TokioExecutor::new()).http1_title_case_headers(true).build_http();
         let inner = Arc::new(Inner {
-            state: Mutex::new(State::new(world, options.request_url_base)),
+            state: Mutex::new(state),
             clock: Clock::default(),
             revision: watch::Sender::new(0),
             address: listener.local_addr()?,
@@ -138,8 +162,10 @@ impl FakeSlack {
             traces: options.traces,
         });
         let router = router(Arc::clone(&inner));
-        let server = Arc::new(Server(tokio::spawn(serve(listener, router))));
-        Ok(Self { inner, _server: server })
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve(listener, router));
+        tasks.spawn(events::deliver(Arc::clone(&inner)));
+        Ok(Self { inner, _server: Arc::new(Server { _tasks: tasks }) })
     }
 
     /// Where it listens.
@@ -167,7 +193,27 @@ impl FakeSlack {
         self.inner.change(|state| state.request_url_base = base.to_owned());
     }
 
-    /// Changes people, channels, groups or the app.
+    /// The page on which people let the app in, for the app's "Add to Slack".
+    pub fn authorize_url(&self) -> String {
+        format!("{}/oauth/v2/authorize", self.base_url())
+    }
+
+    /// Where an installation begins at Slack itself: the app is then given a code without a `state`.
+    pub fn app_page_url(&self) -> String {
+        format!("{}/apps/{}", self.base_url(), self.inner.read(|state| state.world.app.id.clone()))
+    }
+
+    /// The app's client id and client secret.
+    pub fn client(&self) -> (String, String) {
+        self.inner.read(|state| (state.world.app.client_id.clone(), state.world.app.client_secret.clone()))
+    }
+
+    /// Whether the app is installed.
+    pub fn is_installed(&self) -> bool {
+        self.inner.read(|state| state.world.app.installation.is_some())
+    }
+
+    /// Changes people, channels, groups or the app, and tells the app nothing of it.
     pub fn change_world<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         self.inner.change(|state| change(&mut state.world))
     }
@@ -319,8 +365,10 @@ fn router(inner: Arc<Inner>) -> Router {
     Router::new()
         .route("/api/{method}", any(serve_method))
         .route("/commands/{team}/{number}/{secret}", post(serve_response_url))
+        .route("/actions/{team}/{number}/{secret}", post(serve_response_url))
         .route("/upload/v1/{secret}", post(serve_upload))
         .route("/files-pri/{file}/{name}", get(serve_private_file))
+        .merge(authorize::routes())
         .merge(console::routes())
         .layer(DefaultBodyLimit::max(BODY))
         .with_state(inner)

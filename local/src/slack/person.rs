@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::FakeSlack;
 use super::message::Shown;
+use super::pieces::Piece;
 use super::slash_command::{Typed, Variant};
 
 /// One person of the workspace.
@@ -65,6 +66,22 @@ impl Seat {
     /// As [`Seat::types`], with a request that departs from what Slack sends.
     pub async fn types_as(&self, line: &str, variant: Variant) -> Typed {
         self.slack.inner.typed(&self.user, &self.channel, line, variant).await
+    }
+
+    /// The person presses the button with this text in the newest message that has one.
+    pub async fn presses(&self, text: &str) -> Typed {
+        let button = |message: &Shown| {
+            let controls = message.pieces.iter().filter_map(|piece| match piece {
+                Piece::Controls { controls } => Some(controls),
+                _ => None,
+            });
+            let button = controls.flatten().find(|control| control.text == text)?;
+            Some((message.ts.clone(), button.action.clone()))
+        };
+        match self.sees().iter().rev().find_map(button) {
+            Some((ts, action)) => self.slack.press(&self.user, &ts, &action).await,
+            None => Typed::unsent(Some("action_not_found")),
+        }
     }
 
     /// What the person sees here, oldest first.

@@ -4,6 +4,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::elements::with_ids;
 use super::mrkdwn::{self, Auto, Live, Span, Style};
 use super::world::World;
 
@@ -52,6 +53,19 @@ pub enum Piece {
     },
     /// A rule.
     Divider,
+    /// A field of a form.
+    Input {
+        /// The block's id, by which the app names what is wrong with it.
+        block: String,
+        /// Above.
+        label: String,
+        /// Below.
+        hint: String,
+        /// May stay empty.
+        optional: bool,
+        /// What is filled in.
+        control: Control,
+    },
     /// Buttons, menus and other controls.
     Controls {
         /// From left to right.
@@ -80,6 +94,10 @@ pub struct Control {
     pub text: String,
     /// `primary`, `danger` or empty.
     pub style: String,
+    /// The element's `action_id`.
+    pub action: String,
+    /// The whole element, with its options and limits.
+    pub source: Value,
     /// Where a link button leads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,
@@ -88,7 +106,7 @@ pub struct Control {
 /// Takes blocks apart. They must have passed validation; what is not understood shows nothing.
 pub fn of_blocks(blocks: &[Value], world: &World) -> Vec<Piece> {
     let mut pieces = Vec::new();
-    for block in blocks {
+    for block in &with_ids(blocks) {
         of_block(block, world, &mut pieces);
     }
     pieces
@@ -120,11 +138,13 @@ fn of_block(block: &Value, world: &World, pieces: &mut Vec<Piece>) {
             pieces.push(Piece::Controls { controls });
         }
         "image" => push_element(block, pieces),
-        "input" => {
-            pieces.push(Piece::Text { spans: vec![bare(&plain_text(block.get("label")))] });
-            pieces
-                .push(Piece::Controls { controls: block.get("element").map(control).into_iter().collect() });
-        }
+        "input" => pieces.extend(block.get("element").map(|element| Piece::Input {
+            block: text_at(block, "block_id").to_owned(),
+            label: plain_text(block.get("label")),
+            hint: plain_text(block.get("hint")),
+            optional: block.get("optional").and_then(Value::as_bool).unwrap_or(false),
+            control: control(element),
+        })),
         "rich_text" => {
             for element in list_at(block, "elements") {
                 rich_text(element, world, pieces);
@@ -167,6 +187,8 @@ fn control(element: &Value) -> Control {
         element: text_at(element, "type").to_owned(),
         text: plain_text(label),
         style: text_at(element, "style").to_owned(),
+        action: text_at(element, "action_id").to_owned(),
+        source: element.clone(),
         live: (!url.is_empty()).then(|| Live::Link { url: url.to_owned() }),
     }
 }
@@ -278,6 +300,11 @@ pub fn plain(pieces: &[Piece]) -> String {
                 lines.push(items.iter().map(|item| line(item)).collect::<Vec<_>>().join("  "));
             }
             Piece::Divider => lines.push("────".to_owned()),
+            Piece::Input { label, hint, control, .. } => {
+                lines.push(label.clone());
+                lines.push(format!("[{}]", control.text));
+                lines.extend((!hint.is_empty()).then(|| hint.clone()));
+            }
             Piece::Controls { controls } => {
                 lines.push(
                     controls
@@ -331,7 +358,7 @@ pub fn live_in(pieces: &[Piece]) -> Vec<Live> {
                 live.extend(controls.iter().filter_map(|control| control.live.clone()))
             }
             Piece::Table { rows } => rows.iter().flatten().for_each(|cell| collect(cell, &mut live)),
-            Piece::Header { .. } | Piece::Divider | Piece::Image { .. } => {}
+            Piece::Header { .. } | Piece::Divider | Piece::Image { .. } | Piece::Input { .. } => {}
         }
     }
     live

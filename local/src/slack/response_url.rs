@@ -1,4 +1,4 @@
-//! The address that comes with a slash command and takes the app's later answers.
+//! The address that comes with a slash command or a press of a button and takes the app's later answers.
 
 use serde_json::{Map, Value, json};
 
@@ -65,9 +65,13 @@ impl Inner {
         if attachments > ATTACHMENTS {
             return Err(word(400, "too_many_attachments"));
         }
+        let deletes = yes(payload.get("delete_original"));
+        // A command's address has no original message, so there both words do nothing.
+        let original = url.message.as_deref().and_then(|ts| state.place_of_message(ts));
         if text.is_empty() && blocks.is_empty() {
-            // Deleting alone is a whole request; a command's address has no original message to delete.
-            return if yes(payload.get("delete_original")) {
+            // Deleting alone is a whole request.
+            return if deletes {
+                original.map(|place| state.messages.remove(place));
                 used(state, secret_part);
                 Ok(())
             } else {
@@ -80,23 +84,39 @@ impl Inner {
         })?;
         let everyone = payload.get("response_type").and_then(Value::as_str) == Some("in_channel");
         let replaces = yes(payload.get("replace_original"));
+        let auto = if payload.get("parse").and_then(Value::as_str) == Some("none") {
+            Auto::NOTHING
+        } else {
+            Auto::URLS
+        };
+        let text: String = text.chars().take(TEXT).collect();
+        if let Some(mut message) =
+            original.and_then(|place| state.messages.get(place)).cloned().filter(|_| replaces)
+        {
+            // Whoever saw the message sees the new one: an ephemeral one cannot become public.
+            message.text = text;
+            message.blocks = blocks;
+            message.auto = auto;
+            message.edited = message.only_for.is_none();
+            state.replace(message);
+            used(state, secret_part);
+            return Ok(());
+        }
+        if deletes {
+            original.map(|place| state.messages.remove(place));
+        }
         let thread_ts = payload.get("thread_ts").and_then(Value::as_str).filter(|_| everyone && !replaces);
         let draft = Draft {
             channel: url.channel.clone(),
             author: state.world.app.bot_user.clone(),
-            text: text.chars().take(TEXT).collect(),
+            text,
             blocks,
             files: Vec::new(),
             only_for: (!everyone).then(|| url.user.clone()),
             thread_ts: thread_ts.map(str::to_owned),
-            auto: if payload.get("parse").and_then(Value::as_str) == Some("none") {
-                Auto::NOTHING
-            } else {
-                Auto::URLS
-            },
+            auto,
             origin: Origin::ResponseUrl,
         };
-        // `replace_original` is ignored: on a command's address there is nothing that it could replace.
         state.post(draft, now_ms);
         used(state, secret_part);
         Ok(())

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::block_kit;
 use super::message::{Origin, SLACKBOT};
 use super::mrkdwn::{Auto, BROADCASTS};
+use super::own_commands;
 use super::signature::{form, sign};
 use super::state::{Draft, ResponseUrl, State, secret};
 use super::world::{ChannelKind, Command, World};
@@ -55,10 +56,10 @@ pub enum Variant {
     AlteredBody,
 }
 
-/// What came of pressing Enter.
+/// What came of a request to the app: of a slash command, a press of a button, an event.
 #[derive(Debug, Clone)]
 pub struct Typed {
-    /// The request, if the text was a command of the app.
+    /// The request, if there was one.
     pub request: Option<SentRequest>,
     /// Status of the app's answer, if there was one in time.
     pub status: Option<u16>,
@@ -72,11 +73,13 @@ pub struct Typed {
     pub error: Option<String>,
     /// Where the app may answer.
     pub response_url: Option<String>,
+    /// Whether the app asked not to be told again.
+    pub(crate) no_retry: bool,
 }
 
 impl Typed {
     /// Nothing was sent to the app: because of `error`, or because the line was a message like any other.
-    fn unsent(error: Option<&str>) -> Self {
+    pub(crate) fn unsent(error: Option<&str>) -> Self {
         Self {
             request: None,
             status: None,
@@ -85,8 +88,17 @@ impl Typed {
             elapsed: Duration::ZERO,
             error: error.map(str::to_owned),
             response_url: None,
+            no_retry: false,
         }
     }
+}
+
+/// What the app answered.
+struct Answer {
+    status: u16,
+    content_type: String,
+    no_retry: bool,
+    body: Bytes,
 }
 
 impl Inner {
@@ -103,8 +115,16 @@ impl Inner {
                 state.post(draft, self.clock.now_ms());
                 return Err(None);
             }
-            let Some(known) = state.world.app.commands.iter().find(|known| known.name == command).cloned()
-            else {
+            if let Some(done) = own_commands::run(state, user, channel, line, self.clock.now_ms()) {
+                if let Err(word) = done {
+                    let text = format!("`{command}` did nothing: {word}");
+                    state.post(slackbot(channel, user, text), self.clock.now_ms());
+                }
+                return Err(done.err());
+            }
+            let app = &state.world.app;
+            let known = app.commands.iter().find(|known| known.name == command && app.installation.is_some());
+            let Some(known) = known.cloned() else {
                 let text = format!("`{command}` is not a valid command.");
                 state.post(slackbot(channel, user, text), self.clock.now_ms());
                 return Err(Some("invalid_command"));
@@ -145,16 +165,19 @@ impl Inner {
         let created_ms = self.clock.now_ms();
         state.response_urls.insert(
             secret_part,
-            ResponseUrl { user: user.to_owned(), channel: channel.to_owned(), created_ms, uses: 0 },
+            ResponseUrl {
+                user: user.to_owned(),
+                channel: channel.to_owned(),
+                message: None,
+                created_ms,
+                uses: 0,
+            },
         );
-        let channel_name = match state.world.channel(channel) {
-            Some(known) if known.kind == ChannelKind::Public => known.name.clone(),
-            Some(known) if known.kind == ChannelKind::Direct => "directmessage".to_owned(),
-            _ => "privategroup".to_owned(),
-        };
+        let known = state.world.channel(channel);
+        let channel_name = known.map(|known| known.name_for_apps().to_owned()).unwrap_or_default();
         let user_name = state.world.user(user).map(|user| user.name.clone()).unwrap_or_default();
         let text = if command.should_escape { as_entities(text, &state.world) } else { escape(text) };
-        let trigger = format!("{number}.{}.{}", created_ms % 10_000_000_000, secret());
+        let trigger = state.trigger(user, None, created_ms);
         let app = &state.world.app;
         let mut fields: Vec<(&str, &str)> =
             vec![("token", &app.verification_token), ("team_id", &team.id), ("team_domain", &team.domain)];
@@ -222,11 +245,12 @@ impl Inner {
         typed.error = match answered {
             Err(_) => Some("operation_timeout".to_owned()),
             Ok(None) => Some("dispatch_failed".to_owned()),
-            Ok(Some((status, content_type, body))) => {
-                typed.status = Some(status);
-                typed.content_type = content_type;
-                typed.body = String::from_utf8_lossy(&body).into_owned();
-                match status {
+            Ok(Some(answer)) => {
+                typed.status = Some(answer.status);
+                typed.content_type = answer.content_type;
+                typed.body = String::from_utf8_lossy(&answer.body).into_owned();
+                typed.no_retry = answer.no_retry;
+                match answer.status {
                     200..=299 => None,
                     500.. => Some("http_service_error".to_owned()),
                     _ => Some("http_client_error".to_owned()),
@@ -236,8 +260,8 @@ impl Inner {
         typed
     }
 
-    /// The app's status, content type and body; `None` if it cannot be reached or breaks off.
-    async fn exchange(&self, request: &SentRequest) -> Option<(u16, String, Bytes)> {
+    /// The app's answer; `None` if it cannot be reached or breaks off.
+    async fn exchange(&self, request: &SentRequest) -> Option<Answer> {
         let url =
             self.read(|state| format!("{}{}", state.request_url_base.trim_end_matches('/'), request.path));
         let mut builder = http::Request::post(url);
@@ -247,11 +271,11 @@ impl Inner {
         let sent = builder.body(Full::new(Bytes::from(request.body.clone()))).ok()?;
         let answer = self.client.request(sent).await.ok()?;
         let status = answer.status().as_u16();
-        let content_type =
-            answer.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let content_type = content_type.unwrap_or_default().to_owned();
+        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
+        let content_type = header("content-type").unwrap_or_default().to_owned();
+        let no_retry = header("x-slack-no-retry") == Some("1");
         let body = Limited::new(answer.into_body(), ANSWER).collect().await.ok()?.to_bytes();
-        Some((status, content_type, body))
+        Some(Answer { status, content_type, no_retry, body })
     }
 
     /// Shows a 200 answer to a command. Fails with Slack's word for an answer that it cannot show.

@@ -5,9 +5,12 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use serde_json::Value;
 
+use super::events::Outbox;
 use super::fault::Faults;
+use super::installation::Desk;
 use super::message::{Message, Origin, Shown, ShownFile};
 use super::mrkdwn::Auto;
+use super::views::{Trigger, Views};
 use super::world::World;
 
 /// How a response_url that may no longer be used answers. Slack does not document it; all were seen.
@@ -40,6 +43,10 @@ pub(crate) struct State {
     pub posted: Vec<Shown>,
     pub files: BTreeMap<String, File>,
     pub response_urls: HashMap<String, ResponseUrl>,
+    pub triggers: HashMap<String, Trigger>,
+    pub views: Views,
+    pub desk: Desk,
+    pub outbox: Outbox,
     pub faults: Faults,
     pub dead_url: DeadUrl,
     pub rate_limits: bool,
@@ -72,6 +79,8 @@ pub(crate) struct File {
 pub(crate) struct ResponseUrl {
     pub user: String,
     pub channel: String,
+    /// The message whose element was pressed, which it may replace or delete. A command has none.
+    pub message: Option<String>,
     pub created_ms: u64,
     pub uses: u32,
 }
@@ -99,6 +108,10 @@ impl State {
             posted: Vec::new(),
             files: BTreeMap::new(),
             response_urls: HashMap::new(),
+            triggers: HashMap::new(),
+            views: Views::default(),
+            desk: Desk::default(),
+            outbox: Outbox::default(),
             faults: Faults::default(),
             dead_url: DeadUrl::default(),
             rate_limits: false,
@@ -112,9 +125,7 @@ impl State {
 
     /// Puts a message in its channel and returns its `ts`.
     pub fn post(&mut self, draft: Draft, now_ms: u64) -> String {
-        // Two messages of one millisecond differ in the microseconds, which Slack uses for nothing else.
-        self.last_ts = (now_ms * 1000).max(self.last_ts + 1);
-        let ts = format!("{}.{:06}", self.last_ts / 1_000_000, self.last_ts % 1_000_000);
+        let ts = self.next_ts(now_ms);
         let mut message = Message {
             ts: ts.clone(),
             channel: draft.channel,
@@ -126,12 +137,39 @@ impl State {
             thread_ts: draft.thread_ts,
             auto: draft.auto,
             edited: false,
+            reactions: Vec::new(),
             origin: draft.origin,
             shown: None,
         };
         self.show(&mut message);
         self.messages.push(message);
         ts
+    }
+
+    /// A timestamp that no message or event has. Those of one millisecond differ in the microseconds, which Slack uses
+    /// for nothing else.
+    pub fn next_ts(&mut self, now_ms: u64) -> String {
+        self.last_ts = (now_ms * 1000).max(self.last_ts + 1);
+        format!("{}.{:06}", self.last_ts / 1_000_000, self.last_ts % 1_000_000)
+    }
+
+    /// The message with this `ts` that is there for more than one person.
+    pub fn message(&self, channel: &str, ts: &str) -> Option<&Message> {
+        let place = self.place_of_message(ts)?;
+        self.messages.get(place).filter(|message| message.channel == channel && message.only_for.is_none())
+    }
+
+    /// Puts another version of a message in its place.
+    pub fn replace(&mut self, mut message: Message) {
+        self.show(&mut message);
+        if let Some(place) = self.place_of_message(&message.ts) {
+            self.messages.splice(place..=place, [message]);
+        }
+    }
+
+    /// Messages are in the order of their `ts`, and no two have the same.
+    pub fn place_of_message(&self, ts: &str) -> Option<usize> {
+        self.messages.iter().rposition(|message| message.ts == ts)
     }
 
     /// Works out what a message looks like, once for each of its versions: whoever waits looks often.

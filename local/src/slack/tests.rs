@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use super::world::{ChannelKind, Standing};
 use super::*;
 
+mod events;
+mod oauth;
+mod views;
+
 const SECRET: &str = "alfred-test-secret-0123456789abcdef";
 const TOKEN: &str = "xoxb-test-token";
 const SOON: Duration = Duration::from_secs(10);
@@ -19,12 +23,28 @@ async fn app(
     answer: &'static str,
     after: Duration,
 ) -> (String, Received) {
+    let router = move |_: usize, _: &str, _: &Bytes| {
+        (StatusCode::from_u16(status).unwrap(), [(header::CONTENT_TYPE, content_type)], answer)
+            .into_response()
+    };
+    app_that(router, after).await
+}
+
+/// An app that answers by the number of the request, its path and its body.
+async fn app_that(
+    answer: impl Fn(usize, &str, &Bytes) -> Response + Clone + Send + Sync + 'static,
+    after: Duration,
+) -> (String, Received) {
     let received = Received::default();
     let seen = Arc::clone(&received);
-    let router = Router::new().fallback(move |headers: HeaderMap, body: Bytes| async move {
-        seen.lock().unwrap().push((headers, body));
+    let router = Router::new().fallback(move |uri: http::Uri, headers: HeaderMap, body: Bytes| async move {
+        let number = {
+            let mut seen = seen.lock().unwrap();
+            seen.push((headers, body.clone()));
+            seen.len() - 1
+        };
         tokio::time::sleep(after).await;
-        (StatusCode::from_u16(status).unwrap(), [(header::CONTENT_TYPE, content_type)], answer)
+        answer(number, uri.path(), &body)
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -33,12 +53,16 @@ async fn app(
 }
 
 async fn slack_for(base: &str) -> FakeSlack {
+    slack_with(base, Some(TOKEN), World::demo()).await
+}
+
+async fn slack_with(base: &str, bot_token: Option<&str>, world: World) -> FakeSlack {
     let options = SlackOptions {
         listen: "127.0.0.1:0".parse().unwrap(),
         request_url_base: base.to_owned(),
         signing_secret: SECRET.to_owned(),
-        bot_token: TOKEN.to_owned(),
-        world: World::demo(),
+        bot_token: bot_token.map(str::to_owned),
+        world,
         traces: Arc::new(|| json!([])),
     };
     FakeSlack::start(options).await.unwrap()
@@ -62,6 +86,18 @@ async fn send(slack: &FakeSlack, url: &str, headers: &[(&str, &str)], body: &str
     let bytes = http_body_util::BodyExt::collect(body).await.ok()?.to_bytes();
     let value = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)));
     Some((head.status.as_u16(), head.headers, value))
+}
+
+/// A page, with its status and headers.
+async fn get(slack: &FakeSlack, path: &str, host: Option<&str>) -> (u16, HeaderMap, String) {
+    let mut request = http::Request::get(format!("{}{path}", slack.base_url()));
+    if let Some(host) = host {
+        request = request.header("host", host);
+    }
+    let answer = slack.inner.client.request(request.body(Full::default()).unwrap()).await.unwrap();
+    let (head, body) = answer.into_parts();
+    let bytes = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
+    (head.status.as_u16(), head.headers, String::from_utf8(bytes.to_vec()).unwrap())
 }
 
 /// Calls a method with arguments as JSON.
@@ -643,6 +679,54 @@ mod web_api {
     }
 
     #[tokio::test]
+    async fn a_team_of_ten_thousand_is_read_in_pages() {
+        let slack = slack_with("http://127.0.0.1:1", Some(TOKEN), World::large(10_000, 1_000, 100)).await;
+        assert_eq!(call_form(&slack, "users.list", "").await["error"], "limit_required");
+        let people = call_form(&slack, "users.list", "limit=200").await;
+        assert_eq!(people["members"].as_array().unwrap().len(), 200);
+        let all = slack.change_world(|world| world.channels.iter().map(|it| it.members.len()).sum::<usize>());
+        assert_eq!(all, 100_000 + 1_000 + 12, "everybody's memberships, the bot's, and the demo's");
+        let last = call_form(&slack, "conversations.members", "channel=C1000999&limit=999").await;
+        assert_eq!(last["members"].as_array().unwrap().len(), 101);
+        let members = last["members"].as_array().unwrap();
+        assert_eq!((&members[0], &members[100]), (&json!("U0ALFRED"), &json!("U1009999")));
+        assert_eq!(call_form(&slack, "users.info", "user=U1009999").await["user"]["name"], "person9999");
+    }
+
+    #[tokio::test]
+    async fn reactions_are_put_once() {
+        let slack = slack().await;
+        let ts =
+            call(&slack, "chat.postMessage", json!({"channel": "C0OPS", "text": "x"})).await["ts"].clone();
+        let add = async |ts: &Value, name: &str| {
+            let arguments = json!({"channel": "C0OPS", "timestamp": ts, "name": name});
+            call(&slack, "reactions.add", arguments).await["error"].clone()
+        };
+        assert_eq!(add(&ts, "eyes").await, Value::Null);
+        assert_eq!(add(&ts, "eyes").await, "already_reacted");
+        assert_eq!(add(&ts, ":eyes:").await, "invalid_name");
+        assert_eq!(add(&json!("1.0"), "eyes").await, "message_not_found");
+        let seen = slack.acts_as("U0BEN").in_channel("C0OPS").transcript();
+        assert_eq!(seen, "Alfredbot\n  x\n  [:eyes: 1]\n");
+        for number in 1..23 {
+            assert_eq!(add(&ts, &format!("a{number}")).await, Value::Null);
+        }
+        assert_eq!(add(&ts, "one_more").await, "too_many_reactions");
+    }
+
+    #[tokio::test]
+    async fn people_of_an_organisation_have_two_standings() {
+        let slack = slack().await;
+        slack.change_world(|world| world.team.enterprise = Some(("E0WAYNE".into(), "Wayne".into())));
+        let anna = call_form(&slack, "users.info", "user=U0ANNA").await;
+        assert_eq!(
+            (&anna["user"]["is_admin"], &anna["user"]["enterprise_user"]["is_admin"]),
+            (&json!(true), &json!(false))
+        );
+        assert_eq!(anna["user"]["enterprise_user"]["enterprise_id"], "E0WAYNE");
+    }
+
+    #[tokio::test]
     async fn limits_name_the_seconds_to_wait() {
         let slack = slack().await;
         slack.clock().stop_at(1_760_000_000);
@@ -763,17 +847,6 @@ mod files {
 
 mod console {
     use super::*;
-
-    async fn get(slack: &FakeSlack, path: &str, host: Option<&str>) -> (u16, HeaderMap, String) {
-        let mut request = http::Request::get(format!("{}{path}", slack.base_url()));
-        if let Some(host) = host {
-            request = request.header("host", host);
-        }
-        let answer = slack.inner.client.request(request.body(Full::default()).unwrap()).await.unwrap();
-        let (head, body) = answer.into_parts();
-        let bytes = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
-        (head.status.as_u16(), head.headers, String::from_utf8(bytes.to_vec()).unwrap())
-    }
 
     #[tokio::test]
     async fn loads_nothing_from_elsewhere_and_answers_only_under_its_own_name() {

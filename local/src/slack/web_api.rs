@@ -2,10 +2,13 @@
 //! rate limits; the files below it do the work.
 
 mod arguments;
-mod chat;
-mod conversations;
+pub(super) mod chat;
+pub(super) mod conversations;
 mod files;
-mod people;
+mod oauth;
+pub(super) mod people;
+mod reactions;
+mod views;
 
 use http::Method as Verb;
 use serde_json::{Map, Value, json};
@@ -44,8 +47,10 @@ const CONVERSATIONS: &[&str] = &["channels:read", "groups:read", "im:read", "mpi
 
 /// Every method there is here; others are answered `unknown_method`. Posting has a limit of its own per channel
 /// besides the figure here.
-const METHODS: [Method; 15] = [
+const METHODS: [Method; 22] = [
     method("auth.test", 300, true, &[]),
+    method("auth.revoke", 50, false, &[]),
+    method("oauth.v2.access", 300, false, &[]),
     method("chat.postMessage", 300, true, &["chat:write"]),
     method("chat.postEphemeral", 100, true, &["chat:write"]),
     method("chat.update", 50, true, &["chat:write"]),
@@ -60,6 +65,11 @@ const METHODS: [Method; 15] = [
     method("files.getUploadURLExternal", 100, false, &["files:write"]),
     method("files.completeUploadExternal", 100, true, &["files:write"]),
     method("files.info", 100, false, &["files:read"]),
+    method("reactions.add", 50, true, &["reactions:write"]),
+    method("views.open", 100, true, &[]),
+    method("views.push", 100, true, &[]),
+    method("views.update", 100, true, &[]),
+    method("views.publish", 100, true, &[]),
 ];
 
 /// Posts that a channel takes in [`POSTING_WINDOW_MS`] before Slack says 429: one a second, with small bursts.
@@ -158,7 +168,13 @@ impl Inner {
             return Err(Failure { word: "unknown_method", more: json!({"req_method": request.method}) });
         };
         let (arguments, warning) = Arguments::read(request, method.json)?;
-        let scopes = self.token_scopes(state, request, &arguments)?;
+        let now_ms = self.clock.now_ms();
+        if method.name == "oauth.v2.access" {
+            // Who calls it has no token yet.
+            self.within_limits(state, method, &arguments, headers)?;
+            return oauth::access(state, request, &arguments, now_ms);
+        }
+        let (token, scopes) = self.token(state, request, &arguments)?;
         headers.push(("x-oauth-scopes", scopes.join(",")));
         headers.push(("x-accepted-oauth-scopes", method.scopes.join(",")));
         if !method.scopes.is_empty()
@@ -167,9 +183,9 @@ impl Inner {
             return Err(missing_scope(method.scopes.join(","), &scopes));
         }
         self.within_limits(state, method, &arguments, headers)?;
-        let now_ms = self.clock.now_ms();
         let mut value = match method.name {
             "auth.test" => Ok(people::auth_test(state, &self.base_url())),
+            "auth.revoke" => oauth::revoke(state, &token, &arguments, now_ms),
             "chat.postMessage" => chat::post_message(state, &arguments, now_ms),
             "chat.postEphemeral" => chat::post_ephemeral(state, &arguments, now_ms),
             "chat.update" => chat::update(state, &arguments),
@@ -185,7 +201,12 @@ impl Inner {
                 files::get_upload_url(state, &arguments, &self.base_url(), now_ms)
             }
             "files.completeUploadExternal" => files::complete_upload(state, &arguments, now_ms),
-            _ => files::info(state, &arguments, &self.base_url()),
+            "files.info" => files::info(state, &arguments, &self.base_url()),
+            "reactions.add" => reactions::add(state, &arguments),
+            "views.open" => views::open(state, &arguments, now_ms),
+            "views.push" => views::push(state, &arguments, now_ms),
+            "views.update" => views::update(state, &arguments, now_ms),
+            _ => views::publish(state, &arguments, now_ms),
         }?;
         if let Some(warning) = warning {
             value["warning"] = json!(warning);
@@ -194,13 +215,13 @@ impl Inner {
         Ok(value)
     }
 
-    /// The scopes of the request's bot token.
-    fn token_scopes(
+    /// The request's bot token and its scopes.
+    fn token(
         &self,
         state: &State,
         request: &Request<'_>,
         arguments: &Arguments,
-    ) -> Result<Vec<String>, Failure> {
+    ) -> Result<(String, Vec<String>), Failure> {
         let bearer = request.authorization.and_then(|header| header.strip_prefix("Bearer "));
         let sent = bearer.or(arguments.form_token()).ok_or("not_authed")?;
         let token = state.world.app.tokens.iter().find(|token| token.value == sent).ok_or("invalid_auth")?;
@@ -211,7 +232,7 @@ impl Inner {
             TokenState::Bot if token.expires_at.is_some_and(|at| self.clock.now() >= at) => {
                 Err("token_expired".into())
             }
-            TokenState::Bot => Ok(token.scopes.iter().cloned().collect()),
+            TokenState::Bot => Ok((token.value.clone(), token.scopes.iter().cloned().collect())),
         }
     }
 

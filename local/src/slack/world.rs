@@ -2,19 +2,21 @@
 
 use std::collections::BTreeSet;
 
-/// A whole workspace. Build one with [`World::demo`] and change its public fields, or write one out.
+use super::roster::{Identified, Roster};
+
+/// A whole workspace. Build one with [`World::demo`] or [`World::large`] and change its public fields, or write one out.
 #[derive(Debug, Clone)]
 pub struct World {
     /// The workspace.
     pub team: Team,
-    /// The one app that is installed in it.
+    /// The one app that can be installed in it.
     pub app: App,
     /// Everybody, the app's bot user included.
-    pub users: Vec<User>,
+    pub users: Roster<User>,
     /// Public and private channels. Direct messages with the app come into being when they are first used.
-    pub channels: Vec<Channel>,
+    pub channels: Roster<Channel>,
     /// User groups; Slack offers them on paid plans only.
-    pub user_groups: Vec<UserGroup>,
+    pub user_groups: Roster<UserGroup>,
     /// A workspace on the free plan answers the `usergroups.*` methods with `plan_upgrade_required`.
     pub free_plan: bool,
 }
@@ -32,7 +34,7 @@ pub struct Team {
     pub enterprise: Option<(String, String)>,
 }
 
-/// Slack's side of an installed app.
+/// Slack's side of an app: its settings, and its installation if it has one.
 #[derive(Debug, Clone)]
 pub struct App {
     /// `A…`.
@@ -47,12 +49,45 @@ pub struct App {
     pub signing_secret: String,
     /// The deprecated `token` field of its requests.
     pub verification_token: String,
+    /// Names the app at installation.
+    pub client_id: String,
+    /// Proves to Slack who redeems a code or a refresh token. [`super::FakeSlack::start`] makes one up if it is empty.
+    pub client_secret: String,
+    /// Where people may be sent after the consent page. What starts with a slash is below the request URL base.
+    pub redirect_urls: Vec<String>,
+    /// What is asked for when the installation begins on Slack's own pages.
+    pub scopes: BTreeSet<String>,
+    /// Those of its scopes that the installing person may decline.
+    pub optional_scopes: BTreeSet<String>,
+    /// Whether tokens expire after 12 hours and come with a refresh token. Slack lets nobody switch it off again.
+    pub token_rotation: bool,
+    /// `None` while nobody has installed the app.
+    pub installation: Option<Installation>,
     /// Every token that Slack would recognise, dead ones included. [`super::FakeSlack::start`] adds the bot token.
     pub tokens: Vec<Token>,
     /// Its slash commands.
     pub commands: Vec<Command>,
+    /// Where its "Add to Slack" page is, below the request URL base.
+    pub install_path: String,
     /// Where Events API requests go, below the request URL base.
     pub events_path: String,
+    /// Where presses of buttons and submissions of forms go, below the request URL base.
+    pub interactive_path: String,
+    /// Where the options of external selects are asked for, below the request URL base.
+    pub options_path: String,
+    /// The events that it subscribes to.
+    pub bot_events: BTreeSet<String>,
+    /// Whether it has a Home tab.
+    pub home_tab: bool,
+}
+
+/// That an app is installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installation {
+    /// User id of who allowed it last.
+    pub by: String,
+    /// Every scope that was ever granted: scopes add up over installations.
+    pub scopes: BTreeSet<String>,
 }
 
 /// A token that the fake recognises. Any other is answered `invalid_auth`.
@@ -111,6 +146,8 @@ pub struct User {
     pub deleted: bool,
     /// Home workspace; another one's for people met in shared channels.
     pub team: String,
+    /// Unix seconds of the last change.
+    pub updated: u64,
 }
 
 /// What a workspace lets a user do.
@@ -177,6 +214,26 @@ pub struct UserGroup {
     pub disabled: bool,
     /// Ids of its members.
     pub members: Vec<String>,
+    /// Unix seconds of the last change.
+    pub updated: u64,
+}
+
+impl Identified for User {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Identified for Channel {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Identified for UserGroup {
+    fn id(&self) -> &str {
+        &self.id
+    }
 }
 
 /// The scopes that the app asks for at installation.
@@ -192,6 +249,36 @@ pub const APP_SCOPES: [&str; 9] = [
     "reactions:write",
 ];
 
+/// Those of [`APP_SCOPES`] that can be declined.
+pub const OPTIONAL_SCOPES: [&str; 2] = ["files:read", "reactions:write"];
+
+/// The events that the app subscribes to.
+pub const BOT_EVENTS: [&str; 20] = [
+    "app_home_opened",
+    "app_uninstalled",
+    "tokens_revoked",
+    "member_joined_channel",
+    "member_left_channel",
+    "channel_archive",
+    "channel_unarchive",
+    "channel_deleted",
+    "channel_rename",
+    "channel_left",
+    "channel_id_changed",
+    "group_archive",
+    "group_unarchive",
+    "group_deleted",
+    "group_left",
+    "group_rename",
+    "subteam_created",
+    "subteam_members_changed",
+    "subteam_updated",
+    "user_change",
+];
+
+/// When everything in a new world was made and last changed, in Unix seconds.
+pub const CREATED: u64 = 1_700_000_000;
+
 impl World {
     /// The workspace of the local run: Anna (administrator, user group `@sre`), Ben (`#ops`), Cleo (private
     /// `#prod-admins`), Dan (no mapped channel) and a guest.
@@ -204,6 +291,7 @@ impl World {
             standing,
             deleted: false,
             team: team.into(),
+            updated: CREATED,
         };
         let channel = |id: &str, name: &str, kind, members: &[&str], topic: &str| Channel {
             id: id.into(),
@@ -214,6 +302,7 @@ impl World {
             members: members.iter().map(|id| (*id).into()).collect(),
             topic: topic.into(),
         };
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
         let command = |name: &str, description: &str, usage_hint: &str| Command {
             name: name.into(),
             path: "/slack/commands".into(),
@@ -235,12 +324,24 @@ impl World {
                 bot_id: "B0ALFRED1".into(),
                 signing_secret: String::new(),
                 verification_token: "deprecated-verification-token".into(),
+                client_id: "1000000001.2000000002".into(),
+                client_secret: String::new(),
+                redirect_urls: vec!["/slack/oauth/callback".into()],
+                scopes: names(&APP_SCOPES),
+                optional_scopes: names(&OPTIONAL_SCOPES),
+                token_rotation: false,
+                installation: None,
                 tokens: Vec::new(),
                 commands: vec![
                     command("/alfred-invoke", "Run an AWS CLI command", "aws ec2 describe-instances"),
                     command("/alfred", "Yourself and your jobs", "help | whoami | status <job> | history"),
                 ],
+                install_path: "/install".into(),
                 events_path: "/slack/events".into(),
+                interactive_path: "/slack/interactive".into(),
+                options_path: "/slack/options".into(),
+                bot_events: names(&BOT_EVENTS),
+                home_tab: true,
             },
             users: vec![
                 user("U0ANNA", "anna", "Anna Azarova", Standing::Admin),
@@ -249,7 +350,8 @@ impl World {
                 user("U0DAN", "dan", "Dan Lindqvist", Standing::Member),
                 user("U0GUEST", "gus", "Gus Guest", Standing::Guest),
                 user("U0ALFRED", "alfredbot", "Alfredbot", Standing::Bot),
-            ],
+            ]
+            .into(),
             channels: vec![
                 channel(
                     "C0GENERAL",
@@ -272,31 +374,84 @@ impl World {
                     &["U0CLEO", "U0ALFRED"],
                     "Changes to production",
                 ),
-            ],
+            ]
+            .into(),
             user_groups: vec![UserGroup {
                 id: "S0SRE".into(),
                 handle: "sre".into(),
                 name: "Site reliability".into(),
                 disabled: false,
                 members: vec!["U0ANNA".into()],
-            }],
+                updated: CREATED,
+            }]
+            .into(),
             free_plan: false,
         }
     }
 
+    /// The demo's workspace with `users` people more, `U1000000` and so on, and `channels` public channels more,
+    /// `C1000000` and so on. The bot is in each of these, with `members` of the people in each, so that everybody is
+    /// in about equally many.
+    pub fn large(users: usize, channels: usize, members: usize) -> Self {
+        let mut world = Self::demo();
+        let team = world.team.id.clone();
+        let id = |letter: char, number: usize| format!("{letter}{}", 1_000_000 + number);
+        world.users.extend((0..users).map(|number| User {
+            id: id('U', number),
+            name: format!("person{number}"),
+            real_name: format!("Person {number}"),
+            standing: Standing::Member,
+            deleted: false,
+            team: team.clone(),
+            updated: CREATED,
+        }));
+        let bot = world.app.bot_user.clone();
+        let people = |channel: usize| {
+            // One after another around the circle of all people.
+            let place = move |member: usize| (channel * members + member) % users.max(1);
+            (0..members.min(users)).map(move |member| id('U', place(member)))
+        };
+        world.channels.extend((0..channels).map(|number| Channel {
+            id: id('C', number),
+            name: format!("channel{number}"),
+            kind: ChannelKind::Public,
+            archived: false,
+            shared_externally: false,
+            members: std::iter::once(bot.clone()).chain(people(number)).collect(),
+            topic: String::new(),
+        }));
+        world
+    }
+
     /// The user with this id.
     pub fn user(&self, id: &str) -> Option<&User> {
-        self.users.iter().find(|user| user.id == id)
+        self.users.get(id)
+    }
+
+    /// The user with this id, to be changed.
+    pub fn user_mut(&mut self, id: &str) -> Option<&mut User> {
+        self.users.get_mut(id)
     }
 
     /// The conversation with this id.
     pub fn channel(&self, id: &str) -> Option<&Channel> {
-        self.channels.iter().find(|channel| channel.id == id)
+        self.channels.get(id)
     }
 
     /// The conversation with this id, to be changed.
     pub fn channel_mut(&mut self, id: &str) -> Option<&mut Channel> {
-        self.channels.iter_mut().find(|channel| channel.id == id)
+        self.channels.get_mut(id)
+    }
+
+    /// The user group with this id.
+    pub fn user_group(&self, id: &str) -> Option<&UserGroup> {
+        self.user_groups.get(id)
+    }
+
+    /// The user whose direct messages with the app have this id, open or not.
+    pub fn user_of_direct(&self, channel: &str) -> Option<&User> {
+        let rest = channel.strip_prefix('D')?;
+        ["U", "W"].iter().find_map(|letter| self.user(&format!("{letter}{rest}")))
     }
 
     /// The direct messages between a user and the app, opened if they were not yet. Returns their id.
@@ -323,6 +478,20 @@ pub fn direct_id(user: &str) -> String {
 }
 
 impl Channel {
+    /// The name that apps are given: that of a private channel is hidden.
+    pub fn name_for_apps(&self) -> &str {
+        match self.kind {
+            ChannelKind::Public => &self.name,
+            ChannelKind::Private => "privategroup",
+            ChannelKind::Direct => "directmessage",
+        }
+    }
+
+    /// Whether the app can see it without being in it.
+    pub fn is_public(&self) -> bool {
+        self.kind == ChannelKind::Public
+    }
+
     /// Whether the user is a member.
     pub fn has(&self, user: &str) -> bool {
         self.members.iter().any(|member| member == user)

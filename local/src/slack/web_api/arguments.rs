@@ -24,8 +24,9 @@ impl Arguments {
         let mut arguments = Self::default();
         let mut warning = None;
         arguments.add_form(request.query.as_bytes());
-        // A token in the query string is not accepted from apps made after 2020.
+        // A token in the query string is not accepted from apps made after 2020, and a secret does not belong there.
         arguments.values.remove("token");
+        arguments.values.remove("client_secret");
         if request.verb == Verb::GET || request.body.is_empty() {
             return Ok((arguments, None));
         }

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use super::arguments::Arguments;
 use super::{Failure, Outcome};
 use crate::slack::block_kit;
+use crate::slack::elements::with_ids;
 use crate::slack::message::{Message, Origin};
 use crate::slack::mrkdwn::Auto;
 use crate::slack::response_url::TEXT;
 use crate::slack::state::{Draft, State};
-use crate::slack::world::{ChannelKind, direct_id};
+use crate::slack::world::ChannelKind;
 
 /// Characters of the text of an update.
 const UPDATE_TEXT: usize = 4000;
@@ -40,12 +41,8 @@ pub(super) fn update(state: &mut State, arguments: &Arguments) -> Outcome {
     if text.chars().count() > UPDATE_TEXT {
         return Err("msg_too_long".into());
     }
-    let bot = state.world.app.bot_user.clone();
-    let known =
-        |message: &Message| message.channel == channel && message.ts == ts && message.only_for.is_none();
-    let at = state.messages.iter().position(known).ok_or("message_not_found")?;
-    let mut message = state.messages.get(at).cloned().ok_or("message_not_found")?;
-    if message.author != bot {
+    let mut message = state.message(&channel, &ts).cloned().ok_or("message_not_found")?;
+    if message.author != state.world.app.bot_user {
         return Err("cant_update_message".into());
     }
     if rich(&message.blocks) && !rich(&blocks) {
@@ -55,8 +52,7 @@ pub(super) fn update(state: &mut State, arguments: &Arguments) -> Outcome {
     message.blocks = blocks;
     message.edited = true;
     message.auto = automatic(arguments);
-    state.show(&mut message);
-    state.messages.splice(at..=at, [message.clone()]);
+    state.replace(message.clone());
     Ok(json!({"channel": channel, "ts": ts, "text": text, "message": as_json(state, &message)}))
 }
 
@@ -69,13 +65,15 @@ pub(super) fn writable(state: &mut State, channel: &str) -> Result<String, Failu
     if state.world.user(channel).is_some_and(|user| !user.deleted && user.id != state.world.app.bot_user) {
         return Ok(state.world.open_direct(channel));
     }
-    if let Some(user) = state.world.users.iter().find(|user| direct_id(&user.id) == channel) {
+    if let Some(user) = state.world.user_of_direct(channel) {
         let user = user.id.clone();
         return Ok(state.world.open_direct(&user));
     }
-    let name = channel.strip_prefix('#').unwrap_or(channel);
-    let known = state.world.channels.iter().find(|known| known.id == channel || known.name == name);
-    let known = known.ok_or("channel_not_found")?;
+    let by_name = || {
+        let name = channel.strip_prefix('#').unwrap_or(channel);
+        state.world.channels.iter().find(|known| known.name == name)
+    };
+    let known = state.world.channel(channel).or_else(by_name).ok_or("channel_not_found")?;
     let member = known.has(&state.world.app.bot_user);
     match known.kind {
         // A private channel that the app was not invited to does not exist for it.
@@ -144,17 +142,10 @@ fn post(
     state.post(draft, now_ms)
 }
 
-/// A message as the Web API returns it: blocks without an id have been given one.
-pub(super) fn as_json(state: &State, message: &Message) -> Value {
+/// A message as Slack returns it: blocks and elements without an id have been given one.
+pub(crate) fn as_json(state: &State, message: &Message) -> Value {
     let app = &state.world.app;
-    let blocks = message.blocks.iter().enumerate().map(|(number, block)| {
-        let mut block = block.clone();
-        if let Some(fields) = block.as_object_mut() {
-            fields.entry("block_id").or_insert_with(|| json!(format!("b{number}")));
-        }
-        block
-    });
-    let blocks: Vec<Value> = blocks.collect();
+    let blocks = with_ids(&message.blocks);
     let mut value = json!({
         "type": "message", "ts": message.ts, "user": message.author, "text": message.text, "team": state.world.team.id,
         "bot_id": app.bot_id, "app_id": app.id,
@@ -166,6 +157,12 @@ pub(super) fn as_json(state: &State, message: &Message) -> Value {
     }
     if let Some(thread) = &message.thread_ts {
         value["thread_ts"] = json!(thread);
+    }
+    if !message.reactions.is_empty() {
+        let reactions = message.reactions.iter();
+        value["reactions"] = reactions
+            .map(|it| json!({"name": it.name, "users": it.users, "count": it.users.len()}))
+            .collect();
     }
     if message.edited {
         value["edited"] = json!({"user": message.author, "ts": message.ts});

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::arguments::Arguments;
 use super::{Failure, Outcome, missing_scope};
 use crate::slack::state::State;
-use crate::slack::world::{Channel, ChannelKind};
+use crate::slack::world::{CREATED, Channel, ChannelKind};
 
 /// The most items that one page holds; Slack documents "under 1000".
 const PAGE: usize = 999;
@@ -120,7 +120,7 @@ fn as_json(state: &State, channel: &Channel) -> Value {
         return json!({"id": channel.id, "is_im": true, "user": user, "is_user_deleted": false, "is_archived": false});
     }
     json!({
-        "id": channel.id, "name": channel.name, "name_normalized": channel.name, "created": 1_700_000_000,
+        "id": channel.id, "name": channel.name, "name_normalized": channel.name, "created": CREATED,
         "is_channel": !private, "is_group": private, "is_im": false, "is_mpim": false, "is_private": private,
         "is_archived": channel.archived, "is_general": channel.name == "general", "is_member": bot_member,
         "is_shared": channel.shared_externally, "is_ext_shared": channel.shared_externally,

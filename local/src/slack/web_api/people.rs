@@ -6,7 +6,7 @@ use super::arguments::Arguments;
 use super::conversations::page;
 use super::{Outcome, missing};
 use crate::slack::state::State;
-use crate::slack::world::{Standing, User};
+use crate::slack::world::{CREATED, Standing, User, UserGroup, World};
 
 /// Without a `limit`, `users.list` fails for teams of more people than this.
 const UNLIMITED_USERS: usize = 1000;
@@ -26,7 +26,7 @@ pub(super) fn auth_test(state: &State, base_url: &str) -> Value {
 
 pub(super) fn info(state: &State, arguments: &Arguments) -> Outcome {
     let user = state.world.user(&arguments.required("user")?).ok_or("user_not_found")?;
-    Ok(json!({"user": as_json(user)}))
+    Ok(json!({"user": as_json(&state.world, user)}))
 }
 
 pub(super) fn list(state: &State, arguments: &Arguments) -> Outcome {
@@ -34,7 +34,7 @@ pub(super) fn list(state: &State, arguments: &Arguments) -> Outcome {
         return Err("limit_required".into());
     }
     let (users, next) = page(state, arguments, &state.world.users)?;
-    let members: Vec<_> = users.iter().map(as_json).collect();
+    let members: Vec<_> = users.iter().map(|user| as_json(&state.world, user)).collect();
     Ok(json!({"members": members, "cache_ts": 1_700_000_000, "response_metadata": {"next_cursor": next}}))
 }
 
@@ -45,13 +45,7 @@ pub(super) fn groups(state: &State, arguments: &Arguments) -> Outcome {
     let with_disabled = arguments.flag("include_disabled");
     let groups =
         state.world.user_groups.iter().filter(|group| with_disabled || !group.disabled).map(|group| {
-            let mut value = json!({
-                "id": group.id, "team_id": state.world.team.id, "is_usergroup": true, "is_subteam": true,
-                "name": group.name, "handle": group.handle, "description": "", "is_external": false,
-                "date_create": 1_700_000_000, "date_update": 1_700_000_000,
-                "date_delete": if group.disabled { 1_700_000_001 } else { 0 },
-                "prefs": {"channels": [], "groups": []},
-            });
+            let mut value = group_as_json(&state.world, group);
             if arguments.flag("include_users") {
                 value["users"] = json!(group.members);
             }
@@ -70,17 +64,27 @@ pub(super) fn group_users(state: &State, arguments: &Arguments) -> Outcome {
     }
     let id = arguments.text("usergroup").ok_or_else(|| missing("usergroup"))?;
     let with_disabled = arguments.flag("include_disabled");
-    let group =
-        state.world.user_groups.iter().find(|group| group.id == id && (with_disabled || !group.disabled));
+    let group = state.world.user_group(&id).filter(|group| with_disabled || !group.disabled);
     Ok(json!({"users": group.ok_or("no_such_subteam")?.members}))
 }
 
-fn as_json(user: &User) -> Value {
+/// A user group without its members.
+pub(crate) fn group_as_json(world: &World, group: &UserGroup) -> Value {
+    json!({
+        "id": group.id, "team_id": world.team.id, "is_usergroup": true, "is_subteam": true, "name": group.name,
+        "handle": group.handle, "description": "", "is_external": false, "date_create": CREATED,
+        "date_update": group.updated, "date_delete": if group.disabled { group.updated.max(CREATED + 1) } else { 0 },
+        "prefs": {"channels": [], "groups": []},
+    })
+}
+
+/// A user as the Web API and events describe them.
+pub(crate) fn as_json(world: &World, user: &User) -> Value {
     let standing = user.standing;
     let mut value = json!({
         "id": user.id, "team_id": user.team, "name": user.name, "real_name": user.real_name, "deleted": user.deleted,
         "color": "4bbe2e", "tz": "Etc/UTC", "tz_label": "Coordinated Universal Time", "tz_offset": 0,
-        "updated": 1_700_000_000,
+        "updated": user.updated,
         "profile": {"real_name": user.real_name, "display_name": user.name, "team": user.team,
             "real_name_normalized": user.real_name, "display_name_normalized": user.name},
         "is_bot": standing == Standing::Bot, "is_app_user": false,
@@ -97,6 +101,11 @@ fn as_json(user: &User) -> Value {
         value["is_ultra_restricted"] = json!(single);
         if standing == Standing::Stranger {
             value["is_stranger"] = json!(true);
+        }
+        if let Some((id, name)) = &world.team.enterprise {
+            // Standing in the workspace says nothing about the organisation.
+            value["enterprise_user"] = json!({"id": user.id, "enterprise_id": id, "enterprise_name": name,
+                "is_admin": false, "is_owner": false, "teams": [world.team.id]});
         }
     }
     value
