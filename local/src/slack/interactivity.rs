@@ -150,19 +150,23 @@ impl State {
     }
 }
 
+/// A request with a payload, not yet signed.
+fn request(path: &str, payload: &Value) -> SentRequest {
+    SentRequest {
+        path: path.to_owned(),
+        headers: vec![
+            ("Content-Type".into(), "application/x-www-form-urlencoded".into()),
+            ("User-Agent".into(), "Slackbot 1.0 (+https://api.slack.com/robots)".into()),
+            ("Accept".into(), "application/json,*/*".into()),
+        ],
+        body: form(&[("payload", &payload.to_string())]).into_bytes(),
+    }
+}
+
 impl Inner {
-    fn interactive_request(&self, path: String, payload: &Value) -> SentRequest {
-        let mut request = SentRequest {
-            path,
-            headers: vec![
-                ("Content-Type".into(), "application/x-www-form-urlencoded".into()),
-                ("User-Agent".into(), "Slackbot 1.0 (+https://api.slack.com/robots)".into()),
-                ("Accept".into(), "application/json,*/*".into()),
-            ],
-            body: form(&[("payload", &payload.to_string())]).into_bytes(),
-        };
+    async fn sign_and_send(&self, mut request: SentRequest) -> Typed {
         self.sign(&mut request, Variant::Genuine);
-        request
+        self.send(&request).await
     }
 
     /// A response_url for something that was pressed or entered, and the message that it may change.
@@ -195,7 +199,7 @@ impl Inner {
             Err(word) => return Typed::unsent(Some(word)),
         };
         // The app's answer says only that it has heard; whatever is to be seen comes by another way.
-        Typed { response_url, ..self.send(&request).await }
+        Typed { response_url, ..self.sign_and_send(request).await }
     }
 
     fn action(
@@ -242,7 +246,7 @@ impl Inner {
             return Err("no_action");
         }
         let path = state.world.app.interactive_path.clone();
-        Ok((self.interactive_request(path, &payload), response_url))
+        Ok((request(&path, &payload), response_url))
     }
 
     /// A person sends the uppermost modal off with what is entered in it: by block id, by `block_id/action_id`, or by
@@ -253,7 +257,7 @@ impl Inner {
             Ok(prepared) => prepared,
             Err(word) => return Typed::unsent(Some(word)),
         };
-        let mut typed = self.send(&request).await;
+        let mut typed = self.sign_and_send(request).await;
         if typed.error.is_none() {
             let now_ms = self.clock.now_ms();
             let answered = self.change(|state| state.submitted(user, &view, &typed, now_ms));
@@ -315,7 +319,7 @@ impl Inner {
         payload["trigger_id"] = json!(state.trigger(user, Some(&view.id), self.clock.now_ms()));
         payload["view"] = state.view(&view.id).map(|view| view.as_json(state)).unwrap_or_default();
         let path = state.world.app.interactive_path.clone();
-        Ok((self.interactive_request(path, &payload), view.id))
+        Ok((request(&path, &payload), view.id))
     }
 
     /// A person closes the uppermost modal, or all of them at once.
@@ -330,13 +334,13 @@ impl Inner {
                 let mut payload = state.payload("view_closed", user);
                 payload["view"] = view.as_json(state);
                 payload["is_cleared"] = json!(clears);
-                self.interactive_request(path.clone(), &payload)
+                request(&path, &payload)
             });
             payloads.collect::<Vec<_>>()
         });
         let mut answers = Vec::new();
-        for request in &requests {
-            answers.push(self.send(request).await);
+        for request in requests {
+            answers.push(self.sign_and_send(request).await);
         }
         answers
     }
@@ -364,10 +368,10 @@ impl Inner {
             payload["block_id"] = json!(element.block_id());
             payload["value"] = json!(typed);
             let path = state.world.app.options_path.clone();
-            Ok(Some(self.interactive_request(path, &payload)))
+            Ok(Some(request(&path, &payload)))
         })?;
         let Some(request) = request else { return Ok(Vec::new()) };
-        let answer = self.send(&request).await;
+        let answer = self.sign_and_send(request).await;
         if let Some(word) = answer.error {
             return Err(word);
         }

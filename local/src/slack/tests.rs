@@ -6,6 +6,7 @@ use super::world::{ChannelKind, Standing};
 use super::*;
 
 mod events;
+mod interactivity;
 mod oauth;
 mod views;
 
