@@ -33,6 +33,9 @@ const ICONS = {
   down: 'M12 4v11M7 11l5 5 5-5M5 20h14',
   copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
   check: 'M5 12.5 10 17.5 19.5 7',
+  people: 'M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM2.5 20c0-4 3-6 6.5-6s6.5 2 6.5 6M16 4.5a3.5 3.5 0 0 1 0 6.5M17.5 14.3c2.6.7 4 2.7 4 5.7',
+  grid: 'M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM17 14v6M14 17h6',
+  gear: 'M12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM12 3v3M12 18v3M3 12h3M18 12h3M5.6 5.6l2.1 2.1M16.3 16.3l2.1 2.1M5.6 18.4l2.1-2.1M16.3 7.7l2.1-2.1',
 };
 
 function icon(name) {
@@ -63,7 +66,10 @@ function bowTie() {
   return svg;
 }
 
-const state = { me: '', channel: '', workspace: null, revision: null, traces: [], waiting: 0 };
+const state = { me: '', channel: '', tab: 'messages', workspace: null, revision: null, traces: [], waiting: 0 };
+
+/** The place of the apps, which is shown like a channel. */
+const APPS = 'apps';
 
 /** Remembers a value of this browser, where that is allowed. */
 const memory = {
@@ -82,6 +88,19 @@ async function ask(path, parameters) {
   return answer.json();
 }
 
+async function send(path, body) {
+  const answer = await fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  return answer.ok ? answer.json() : { error: `${path}: ${answer.status}` };
+}
+
+/** How far Slack's clock is ahead of the machine's. */
+function ahead(seconds) {
+  if (seconds == null) return 'standing still';
+  const parts = [[Math.floor(seconds / 3600), 'h'], [Math.floor(seconds / 60) % 60, 'min'], [seconds % 60, 's']];
+  const text = parts.filter(([number]) => number).map(([number, unit]) => `${number} ${unit}`).join(' ');
+  return text && `${text} ahead`;
+}
+
 // ---- Where one is: the address bar keeps who acts and what is open ----
 
 function readPlace() {
@@ -91,6 +110,7 @@ function readPlace() {
 }
 
 function goTo(me, channel) {
+  if (channel !== state.channel) state.tab = 'messages';
   const place = new URLSearchParams({ as: me, channel });
   if (location.hash.slice(1) !== place.toString()) location.hash = place.toString();
 }
@@ -123,7 +143,7 @@ function keepFocus(container, draw) {
 }
 
 function drawSidebar() {
-  const { team, app, people, channels } = state.workspace;
+  const { team, app, people, channels, groups } = state.workspace;
   byId('team-name').textContent = team.name;
   byId('team-mark').textContent = team.name.split(' ').map((part) => part[0]).slice(0, 2).join('');
   const read = memory.read('read', {});
@@ -134,11 +154,27 @@ function drawSidebar() {
     const mark = channel.direct ? avatar(app.user, app.name) : icon(channel.private ? 'lock' : 'hash');
     return make('li', {}, make(`button.channel${unread ? '.unread' : ''}`, {
       type: 'button', 'aria-current': current ? 'page' : null, 'data-key': channel.id,
-      onclick: () => { goTo(state.me, channel.id); closeDrawers(); byId('composer').focus(); },
+      onclick: () => {
+        goTo(state.me, channel.id);
+        // The field is ready at once, before the news of the other place are there.
+        state.channel = channel.id;
+        drawBar();
+        closeDrawers();
+        byId('composer').focus();
+        if (channel.direct) send('/console/open', { as: state.me, tab: 'messages' });
+      },
     }, mark, make('span', {}, name), unread && make('span.dot', { role: 'img', 'aria-label': 'unread' })));
   };
   keepFocus(byId('channels'), () => byId('channels').replaceChildren(...channels.filter((c) => !c.direct).map(item)));
   keepFocus(byId('directs'), () => byId('directs').replaceChildren(...channels.filter((c) => c.direct).map(item)));
+  byId('directs-section').hidden = !channels.some((channel) => channel.direct);
+  const group = ({ handle, name, members, mine, disabled }) => make(`li.group${disabled ? '.gone' : ''}`, {
+    title: `${name}: ${members} members${disabled ? ', disabled' : ''}`,
+  }, icon('people'), make('span', {}, `@${handle}`), mine && make('small', {}, 'you'));
+  byId('groups').replaceChildren(...groups.map(group));
+  byId('groups-section').hidden = !groups.length;
+  byId('apps').toggleAttribute('aria-current', state.channel === APPS);
+  byId('app-state').textContent = app.installed ? 'installed' : 'not installed';
   const person = (user) => make('label.person', {},
     make('input', {
       type: 'radio', name: 'as', value: user.id, 'data-key': user.id, checked: user.id === state.me,
@@ -152,6 +188,17 @@ function drawSidebar() {
 function drawBar() {
   const channel = openChannel();
   const title = byId('title');
+  byId('clock').textContent = ahead(state.workspace.clock.ahead) && `Slack's clock: ${ahead(state.workspace.clock.ahead)}`;
+  byId('tabs').hidden = !channel?.direct || !state.workspace.app.home_tab;
+  for (const tab of ['messages', 'home']) byId(`tab-${tab}`).setAttribute('aria-selected', String(state.tab === tab));
+  if (state.channel === APPS) {
+    title.replaceChildren(icon('grid'), 'Apps');
+    byId('topic').textContent = 'What can be added to this workspace';
+    document.title = 'Apps · Alfredbot, locally';
+    byId('composer').disabled = true;
+    byId('composer').placeholder = 'Open a channel to type';
+    return;
+  }
   if (!channel) { title.textContent = ''; return; }
   const name = channel.direct ? state.workspace.app.name : channel.name;
   title.replaceChildren(channel.direct ? avatar(state.workspace.app.user, '') : icon(channel.private ? 'lock' : 'hash'), name);
@@ -225,13 +272,6 @@ function preformatted(list) {
   return box;
 }
 
-function controls(piece) {
-  const one = (control) => make(`button.control${control.style ? '.' + control.style : ''}`, {
-    type: 'button', 'aria-disabled': 'true', title: 'Shown as Slack shows it; pressing does nothing here yet',
-  }, control.text || control.element);
-  return make('div.controls', {}, ...piece.controls.map(one));
-}
-
 const PIECES = {
   text: (piece) => make('p', {}, ...spans(piece.spans)),
   preformatted: (piece) => preformatted(piece.spans),
@@ -245,7 +285,8 @@ const PIECES = {
   context: (piece) => make('div.context', {}, ...piece.items.map((item) => make('span', {}, ...spans(item)))),
   fields: (piece) => make('div.fields', {}, ...piece.items.map((item) => make('p', {}, ...spans(item)))),
   divider: () => make('hr'),
-  controls,
+  controls: (piece, place) => controlsNode(piece, place),
+  input: (piece, place) => inputNode(piece, place, {}),
   image: (piece) => make('figure', {}, make('div', { role: 'img', 'aria-label': piece.alt }, piece.alt), piece.title && make('figcaption', {}, piece.title)),
   table: (piece) => make('div.table', { tabindex: '0' }, make('table', {}, ...piece.rows.map((row, number) =>
     make('tr', {}, ...row.map((cell) => make(number ? 'td' : 'th', {}, ...spans(cell))))))),
@@ -289,9 +330,16 @@ const fullTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeSty
 /** Messages of one author follow each other under one name within this many seconds; each command starts anew. */
 const GROUP = 300;
 
+/** A line of Slack's own, about who came and went. */
+function noticeNode(message) {
+  return make('article.message.notice', {}, make('div.gutter', {}, avatar(message.author, message.author_name)),
+    make('div.body', {}, make('p', {}, make('strong', {}, message.author_name), ' ', message.pieces.map((piece) => textOf(piece.spans || [])).join(' '))));
+}
+
 function messageNode(message, before) {
+  if (message.origin === 'notice') return noticeNode(message);
   const time = new Date(Number(message.ts) * 1000);
-  const follows = before && before.author === message.author && before.only_you === message.only_you
+  const follows = before && before.origin !== 'notice' && before.author === message.author && before.only_you === message.only_you
     && message.origin !== 'ack' && Number(message.ts) - Number(before.ts) < GROUP;
   const stamp = make('time', { datetime: time.toISOString(), title: fullTime.format(time) }, clock.format(time));
   const only = message.only_you && !follows && make('div.only-you', {}, icon('eye'), 'Only visible to you');
@@ -302,8 +350,9 @@ function messageNode(message, before) {
   only,
   follows ? make('div.gutter', {}, stamp) : make('div.gutter', {}, avatar(message.author, message.author_name)),
   make('div.body', {}, head,
-    ...message.pieces.map((piece) => PIECES[piece.piece]?.(piece)),
+    ...message.pieces.map((piece) => PIECES[piece.piece]?.(piece, { ts: message.ts })),
     ...message.files.map(fileCard),
+    message.reactions.length > 0 && make('div.reactions', {}, ...message.reactions.map((reaction) => make('span.chip', {}, withEmoji(`:${reaction.name}: `), reaction.users.length))),
     message.edited && make('small.edited', {}, '(edited)')));
 }
 
@@ -327,7 +376,41 @@ function welcome() {
 /** What is on the page, so that only what changed is replaced and screen readers hear only what is new. */
 let drawn = { place: '', keys: [], nodes: [] };
 
+/** The place where apps are added to the workspace. */
+function appsNode() {
+  const { app } = state.workspace;
+  const by = app.installed_by ? ` by ${app.installed_by}` : '';
+  return make('section.welcome', { id: 'apps-place' },
+    make('span.avatar.bot.large', { 'aria-hidden': 'true' }, bowTie()),
+    make('h2', {}, app.name),
+    make('p', { id: 'app-installed', role: 'status' }, app.installed ? `Installed${by}. It may: ${app.scopes.join(', ')}.` : 'Not installed in this workspace.'),
+    make('div.examples', {},
+      app.install_url
+        ? make('a.control.primary', { id: 'add-to-slack', href: app.install_url, target: '_blank', rel: 'noopener' }, app.installed ? 'Add to Slack again' : 'Add to Slack')
+        : make('p', {}, 'The app has no address yet.'),
+      make('a.link', { id: 'app-page', href: app.page_url, target: '_blank', rel: 'noopener' }, 'Install from Slack’s own page, as an administrator could')));
+}
+
+function homeNode() {
+  const { app, home } = state.workspace;
+  if (!home) return make('section.welcome', { id: 'home' }, make('p', {}, `${app.name} has not published a Home tab for you.`));
+  return make('section.body.home', { id: 'home' }, ...home.pieces.map((piece) => PIECES[piece.piece]?.(piece, { home: true })).filter(Boolean));
+}
+
+/** What is shown in place of messages: the apps, or an app's Home tab. Returns whether there is such a thing. */
+function drawInstead() {
+  const home = state.tab === 'home' && openChannel()?.direct;
+  if (state.channel !== APPS && !home) return false;
+  const version = JSON.stringify([state.me, state.channel, home && state.workspace.home, state.workspace.app]);
+  if (drawn.place !== version) {
+    drawn = { place: version, keys: [], nodes: [] };
+    byId('messages').replaceChildren(home ? homeNode() : appsNode());
+  }
+  return true;
+}
+
 async function drawMessages() {
+  if (drawInstead()) return;
   const place = `${state.me} ${state.channel}`;
   const messages = await ask('/console/messages', { as: state.me, channel: state.channel });
   if (place !== `${state.me} ${state.channel}`) return;
@@ -348,7 +431,7 @@ async function drawMessages() {
   }
   let before = null;
   messages.forEach((message, number) => {
-    const key = JSON.stringify([message, before && before.author, before && before.ts]);
+    const key = JSON.stringify([message, before && before.author, before && before.ts, before && before.origin]);
     if (drawn.keys[number] !== key) {
       const node = messageNode(message, before);
       if (drawn.nodes[number]) drawn.nodes[number].replaceWith(node);
@@ -358,6 +441,8 @@ async function drawMessages() {
     }
     before = message;
   });
+  drawn.nodes.splice(messages.length).forEach((node) => node.remove());
+  drawn.keys.length = messages.length;
   list.removeAttribute('aria-busy');
   if (atEnd || !drawn.scrolled) list.scrollTop = list.scrollHeight;
   drawn.scrolled = true;
@@ -435,7 +520,7 @@ function fill(text) {
 function completions() {
   const caret = field.selectionStart;
   const before = field.value.slice(0, caret);
-  const { commands, people, groups, channels } = state.workspace;
+  const { app, commands, people, groups, channels } = state.workspace;
   if (/^\/\S*$/.test(before)) {
     // A command that is typed out comes before those that only begin alike, so that Enter means it.
     const entries = commands.filter((command) => command.name.startsWith(before))
@@ -448,7 +533,8 @@ function completions() {
   const names = typed[0] === '#'
     ? channels.filter((channel) => !channel.direct).map((channel) => ({ insert: `#${channel.name} `, title: `#${channel.name}`, note: channel.topic }))
     : [...people.map((person) => ({ insert: `@${person.name} `, title: `@${person.name}`, note: person.real_name })),
-      ...groups.map((handle) => ({ insert: `@${handle} `, title: `@${handle}`, note: 'user group' }))];
+      ...groups.filter((group) => !group.disabled).map(({ handle }) => ({ insert: `@${handle} `, title: `@${handle}`, note: 'user group' })),
+      ...(app.installed ? [{ insert: `@${app.user_name} `, title: `@${app.user_name}`, note: 'app' }] : [])];
   return { from: caret - typed.length, entries: names.filter((name) => name.title.startsWith(typed)) };
 }
 
@@ -614,14 +700,24 @@ byId('send').append(icon('send'));
 byId('close-jobs').addEventListener('click', closeDrawers);
 byId('scrim').addEventListener('click', closeDrawers);
 document.addEventListener('keydown', (event) => { if (event.key === 'Escape') closeDrawers(); });
+byId('apps').prepend(icon('grid'));
 drawer('open-sidebar', 'sidebar-open');
 drawer('open-jobs', 'jobs-open');
 
 // ---- News ----
 
+byId('apps').addEventListener('click', () => { goTo(state.me, APPS); closeDrawers(); });
+for (const tab of ['messages', 'home']) {
+  byId(`tab-${tab}`).addEventListener('click', () => {
+    state.tab = tab;
+    send('/console/open', { as: state.me, tab });
+    refresh();
+  });
+}
+
 async function refresh() {
   state.workspace = await ask('/console/workspace', { as: state.me });
-  if (!openChannel()) {
+  if (!openChannel() && state.channel !== APPS) {
     const channels = state.workspace.channels;
     const first = channels.find((channel) => channel.name === 'ops') || channels[0];
     state.channel = first ? first.id : '';
@@ -631,6 +727,8 @@ async function refresh() {
   await drawMessages();
   drawSidebar();
   drawHint();
+  drawModal();
+  await drawAdministration();
 }
 
 async function follow() {
@@ -655,5 +753,8 @@ window.addEventListener('hashchange', () => { readPlace(); closeCompletion(); re
 applyTheme(memory.read('theme', 'auto'));
 readPlace();
 drawJobs();
-follow();
-field.focus();
+// The scripts of the elements and of the administration come after this one.
+document.addEventListener('DOMContentLoaded', () => {
+  follow();
+  field.focus();
+});

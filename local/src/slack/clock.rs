@@ -5,8 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 
-/// Every lifetime in the fake (response_url, trigger_id, token, rate limit, message `ts`, signature) reads this clock.
-/// The 3 seconds of an acknowledgement are real time, because the program that answers lives in real time.
+/// Every lifetime in the fake (response_url, trigger_id, token, rate limit, message `ts`) reads this clock. The 3 seconds
+/// of an acknowledgement are real time, because the program that answers lives in real time. So are signatures while
+/// the clock runs: it may be ahead of the program's, which would refuse what is signed in its future. On a stopped
+/// clock signatures are as old as it says.
 #[derive(Debug)]
 pub struct Clock {
     setting: Mutex<Setting>,
@@ -39,6 +41,14 @@ impl Clock {
     /// Unix seconds.
     pub fn now(&self) -> u64 {
         self.now_ms() / 1000
+    }
+
+    /// Unix seconds as signatures give them.
+    pub fn signing_now(&self) -> u64 {
+        match *self.lock() {
+            Setting::Running { .. } => machine_ms() / 1000,
+            Setting::Stopped { at_ms } => at_ms / 1000,
+        }
     }
 
     /// Stops the clock at a Unix time in seconds; only [`Clock::advance`] moves it then.

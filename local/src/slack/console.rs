@@ -1,8 +1,10 @@
-//! The web console: static files, and the JSON that they draw.
+//! The web console: static files, the JSON that they draw, and what people do there.
 //!
 //! It listens on loopback, where any web page that the same person has open could reach it. So only requests that name
 //! this server as their host are answered (a rebound name does not), and changes need a JSON content type, which
 //! another origin cannot send without being asked for first.
+
+mod administration;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Inner;
+use super::interactivity::Place;
+use super::own_commands::OWN_COMMANDS;
 use super::slash_command::Variant;
 use super::world::{ChannelKind, Standing, World, direct_id};
 
@@ -40,10 +44,24 @@ pub(super) fn routes() -> Router<Arc<Inner>> {
             "/console.js",
             page("text/javascript; charset=utf-8", include_str!("../../console/console.js")),
         )
+        .route(
+            "/elements.js",
+            page("text/javascript; charset=utf-8", include_str!("../../console/elements.js")),
+        )
+        .route(
+            "/administration.js",
+            page("text/javascript; charset=utf-8", include_str!("../../console/administration.js")),
+        )
         .route("/console/workspace", get(workspace))
         .route("/console/messages", get(messages))
         .route("/console/news", get(news))
         .route("/console/type", post(type_line))
+        .route("/console/press", post(press))
+        .route("/console/submit", post(submit))
+        .route("/console/close", post(close))
+        .route("/console/suggest", post(suggest))
+        .route("/console/open", post(open_app))
+        .merge(administration::routes())
         .route("/console/files/{file}", get(file))
         .layer(axum::middleware::from_fn(harden))
 }
@@ -98,20 +116,38 @@ async fn workspace(Shared(inner): Shared<Arc<Inner>>, Query(viewer): Query<Viewe
                 })
             })
             .collect();
+        let app = &world.app;
         let direct = direct_id(&viewer.user);
-        if world.user(&viewer.user).is_some() && world.channel(&direct).is_none() {
+        let installed = app.installation.is_some();
+        if installed && world.user(&viewer.user).is_some() && world.channel(&direct).is_none() {
             channels.push(json!({"id": direct, "name": "", "topic": "", "archived": false, "private": false,
                 "direct": true, "members": 2, "latest": null}));
         }
+        let own = OWN_COMMANDS.iter().map(|(name, usage_hint, description)| {
+            json!({"name": name, "description": description, "usage_hint": usage_hint})
+        });
+        let commands = app.commands.iter().filter(|_| installed).map(|command| {
+            json!({"name": command.name, "description": command.description, "usage_hint": command.usage_hint})
+        });
+        let groups = world.user_groups.iter().map(|group| {
+            json!({"handle": group.handle, "name": group.name, "disabled": group.disabled,
+                "members": group.members.len(), "mine": group.members.contains(&viewer.user)})
+        });
+        let installer = app.installation.as_ref().and_then(|it| world.user(&it.by)).map(|user| &user.real_name);
+        let base = &state.request_url_base;
         Json(json!({
             "team": {"id": world.team.id, "name": world.team.name},
-            "app": {"user": world.app.bot_user, "name": world.app.name},
+            "app": {"user": app.bot_user, "user_name": world.user(&app.bot_user).map(|user| &user.name), "name": app.name, "installed": installed, "installed_by": installer,
+                "scopes": app.installation.as_ref().map(|installation| &installation.scopes),
+                "install_url": (!base.is_empty()).then(|| state.below_base(&app.install_path)),
+                "page_url": format!("/apps/{}", app.id), "home_tab": app.home_tab},
+            "clock": {"now": inner.clock.now(), "ahead": inner.clock.ahead().map(|ahead| ahead.as_secs())},
             "people": people(world),
             "channels": channels,
-            "groups": world.user_groups.iter().map(|group| &group.handle).collect::<Vec<_>>(),
-            "commands": world.app.commands.iter().map(|command| json!({
-                "name": command.name, "description": command.description, "usage_hint": command.usage_hint,
-            })).collect::<Vec<_>>(),
+            "groups": groups.collect::<Vec<_>>(),
+            "commands": commands.chain(own).collect::<Vec<_>>(),
+            "view": state.shown_view(&viewer.user, false),
+            "home": state.shown_view(&viewer.user, true),
         }))
     })
 }
@@ -120,16 +156,20 @@ fn people(world: &World) -> Vec<Value> {
     let active = world.users.iter().filter(|user| !user.deleted && user.standing != Standing::Bot);
     active
         .map(|user| {
-            let standing = match user.standing {
-                Standing::PrimaryOwner | Standing::Owner => "owner",
-                Standing::Admin => "admin",
-                Standing::Guest | Standing::SingleChannelGuest => "guest",
-                Standing::Stranger => "from another workspace",
-                Standing::Member | Standing::Bot => "",
-            };
+            let standing = standing(user.standing);
             json!({"id": user.id, "name": user.name, "real_name": user.real_name, "standing": standing})
         })
         .collect()
+}
+
+fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::PrimaryOwner | Standing::Owner => "owner",
+        Standing::Admin => "admin",
+        Standing::Guest | Standing::SingleChannelGuest => "guest",
+        Standing::Stranger => "from another workspace",
+        Standing::Member | Standing::Bot => "",
+    }
 }
 
 async fn messages(Shared(inner): Shared<Arc<Inner>>, Query(viewer): Query<Viewer>) -> Response {
@@ -186,6 +226,80 @@ async fn type_line(Shared(inner): Shared<Arc<Inner>>, Json(line): Json<Line>) ->
         Ok(typed) => Json(json!({"error": typed.error, "elapsed_ms": typed.elapsed.as_secs_f64() * 1000.0})),
         Err(_) => Json(json!({"error": "internal_error"})),
     }
+}
+
+/// What a person does to an element of a message (`ts`), of the Home tab, or of the uppermost modal.
+#[derive(Deserialize)]
+struct Act {
+    #[serde(rename = "as")]
+    user: String,
+    #[serde(default)]
+    ts: Option<String>,
+    #[serde(default)]
+    home: bool,
+    action: String,
+    /// What is chosen or typed.
+    #[serde(default)]
+    value: Option<Value>,
+}
+
+impl Act {
+    fn place(&self) -> Place<'_> {
+        match &self.ts {
+            Some(ts) => Place::Message(ts),
+            None if self.home => Place::Home,
+            None => Place::Modal,
+        }
+    }
+}
+
+async fn press(Shared(inner): Shared<Arc<Inner>>, Json(act): Json<Act>) -> Json<Value> {
+    answered(async move { inner.acts(&act.user, act.place(), &act.action, act.value.as_ref()).await.error })
+        .await
+}
+
+async fn suggest(Shared(inner): Shared<Arc<Inner>>, Json(act): Json<Act>) -> Json<Value> {
+    let typed = act.value.as_ref().and_then(Value::as_str).unwrap_or_default();
+    match inner.asks_for_options(&act.user, act.place(), &act.action, typed).await {
+        Ok(options) => Json(json!({"options": options})),
+        Err(word) => Json(json!({"error": word})),
+    }
+}
+
+#[derive(Deserialize)]
+struct Filled {
+    #[serde(rename = "as")]
+    user: String,
+    /// What is entered, by block and action id.
+    #[serde(default)]
+    values: serde_json::Map<String, Value>,
+    /// Closes all modals rather than the uppermost.
+    #[serde(default)]
+    all: bool,
+    /// Of the app: `home` or `messages`.
+    #[serde(default)]
+    tab: String,
+}
+
+async fn submit(Shared(inner): Shared<Arc<Inner>>, Json(filled): Json<Filled>) -> Json<Value> {
+    answered(async move { inner.submits(&filled.user, &filled.values).await.error }).await
+}
+
+async fn close(Shared(inner): Shared<Arc<Inner>>, Json(filled): Json<Filled>) -> Json<Value> {
+    answered(async move { inner.closes(&filled.user, filled.all).await.into_iter().find_map(|it| it.error) })
+        .await
+}
+
+async fn open_app(Shared(inner): Shared<Arc<Inner>>, Json(filled): Json<Filled>) -> Json<Value> {
+    let now_ms = inner.clock.now_ms();
+    let opened = inner.change(|state| state.open_app(&filled.user, &filled.tab, now_ms));
+    Json(json!({"error": opened.err()}))
+}
+
+/// The page may be closed while the app still thinks; what was begun goes on.
+async fn answered(work: impl Future<Output = Option<String>> + Send + 'static) -> Json<Value> {
+    let error = tokio::spawn(work).await.unwrap_or_else(|_| Some("internal_error".to_owned()));
+    Json(json!({"error": error}))
 }
 
 async fn file(

@@ -124,6 +124,18 @@ fn needed_scope(kind: &str, private: bool) -> Option<&'static str> {
 }
 
 impl Outbox {
+    pub fn events(&self) -> &[SentEvent] {
+        &self.events
+    }
+
+    pub fn drops(&self) -> bool {
+        self.dropping
+    }
+
+    pub fn drop_from_now_on(&mut self, on: bool) {
+        self.dropping = on;
+    }
+
     /// Takes what is due first, or tells when that will be. Of several that are due at the same time, the one that
     /// has waited longest comes first.
     fn take_due(&mut self, now_ms: u64) -> Result<(Waiting, String), Option<u64>> {
@@ -211,6 +223,23 @@ impl Inner {
         self.sign(&mut request, Variant::Genuine);
         self.send(&request).await
     }
+
+    /// Sends an event once more. `None` if there is no such event.
+    pub(crate) async fn resend(&self, id: &str) -> Option<Typed> {
+        let find = |state: &State| {
+            let place = state.outbox.events.iter().position(|event| event.id == id)?;
+            Some((place, state.outbox.events.get(place)?.body.clone()))
+        };
+        let (event, body) = self.read(find)?;
+        let answer = self.send_event(&body, 0, None).await;
+        let at = self.clock.now();
+        self.change(|state| {
+            if let Some(event) = state.outbox.events.get_mut(event) {
+                event.deliveries.push(Delivery { at, retry: 0, reason: None, status: answer.status });
+            }
+        });
+        Some(answer)
+    }
 }
 
 impl FakeSlack {
@@ -221,12 +250,12 @@ impl FakeSlack {
 
     /// Loses every event from now on, or ends losing them.
     pub fn drop_events(&self, on: bool) {
-        self.inner.change(|state| state.outbox.dropping = on);
+        self.inner.change(|state| state.outbox.drop_from_now_on(on));
     }
 
     /// Whether events are lost.
     pub fn drops_events(&self) -> bool {
-        self.inner.read(|state| state.outbox.dropping)
+        self.inner.read(|state| state.outbox.drops())
     }
 
     /// Sends every event twice from now on, or ends that.
@@ -260,19 +289,7 @@ impl FakeSlack {
 
     /// Sends an event once more, whatever became of it. `None` if there is no such event.
     pub async fn resend_event(&self, id: &str) -> Option<Typed> {
-        let find = |state: &State| {
-            let place = state.outbox.events.iter().position(|event| event.id == id)?;
-            Some((place, state.outbox.events.get(place)?.body.clone()))
-        };
-        let (event, body) = self.inner.read(find)?;
-        let answer = self.inner.send_event(&body, 0, None).await;
-        let at = self.inner.clock.now();
-        self.inner.change(|state| {
-            if let Some(event) = state.outbox.events.get_mut(event) {
-                event.deliveries.push(Delivery { at, retry: 0, reason: None, status: answer.status });
-            }
-        });
-        Some(answer)
+        self.inner.resend(id).await
     }
 
     /// Waits until no event is due or under way. Retries that are due later by the fake's clock do not count.

@@ -208,13 +208,13 @@ impl Inner {
         (request, response_url)
     }
 
-    /// Signs a request as of now.
+    /// Signs a request as of now, by the clock of who receives it.
     pub(crate) fn sign(&self, request: &mut SentRequest, variant: Variant) {
         let signing_secret = self.read(|state| state.world.app.signing_secret.clone());
         let signing_secret =
             if variant == Variant::WrongSecret { "not-the-secret".into() } else { signing_secret };
         let age = if let Variant::Aged(age) = variant { age } else { 0 };
-        let timestamp = self.clock.now().saturating_add_signed(age.saturating_neg()).to_string();
+        let timestamp = self.clock.signing_now().saturating_add_signed(age.saturating_neg()).to_string();
         let mut signature = sign(&signing_secret, &timestamp, &request.body);
         match variant {
             Variant::WrongDigit => {

@@ -315,6 +315,17 @@ mod slash_commands {
     }
 }
 
+#[tokio::test]
+async fn a_clock_that_runs_ahead_signs_as_of_the_apps_time() {
+    let (base, received) = app(200, "text/plain", "", Duration::ZERO).await;
+    let slack = slack_for(&base).await;
+    slack.advance(Duration::from_secs(3600));
+    slack.acts_as("U0ANNA").in_channel("C0OPS").types("/alfred-invoke aws").await;
+    let timestamp = received.lock().unwrap()[0].0["x-slack-request-timestamp"].clone();
+    let timestamp: u64 = timestamp.to_str().unwrap().parse().unwrap();
+    assert!(slack.clock().now() - timestamp >= 3600, "an hour from now its signature would be of the future");
+}
+
 mod response_urls {
     use super::*;
 
@@ -852,7 +863,15 @@ mod console {
     #[tokio::test]
     async fn loads_nothing_from_elsewhere_and_answers_only_under_its_own_name() {
         let slack = slack().await;
-        for path in ["/", "/console.css", "/console.js", "/console/workspace?as=U0ANNA"] {
+        for path in [
+            "/",
+            "/console.css",
+            "/console.js",
+            "/elements.js",
+            "/administration.js",
+            "/console/workspace?as=U0ANNA",
+            "/console/administration",
+        ] {
             let (status, headers, body) = get(&slack, path, None).await;
             assert_eq!(status, 200, "{path}");
             assert!(headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
@@ -878,6 +897,160 @@ mod console {
         assert_eq!(of("/console/messages?as=U0BEN&channel=G0PROD").await, json!([]));
         let seen = of("/console/messages?as=U0CLEO&channel=G0PROD").await;
         assert_eq!(seen[0]["pieces"], json!([{"piece": "text", "spans": [{"text": "quiet"}]}]));
+    }
+
+    /// What the console answers to something done there.
+    async fn done(slack: &FakeSlack, path: &str, what: Value) -> Value {
+        let url = format!("{}/console/{path}", slack.base_url());
+        let headers = [("content-type", "application/json")];
+        let (status, _, answer) = send(slack, &url, &headers, &what.to_string()).await.unwrap();
+        assert_eq!(status, 200, "{what}: {answer}");
+        answer
+    }
+
+    #[tokio::test]
+    async fn the_place_of_apps_says_whether_it_is_installed() {
+        let slack = slack_with("http://127.0.0.1:9/", None, World::demo()).await;
+        let of = async |path: &str| serde_json::from_str::<Value>(&get(&slack, path, None).await.2).unwrap();
+        let anna = of("/console/workspace?as=U0ANNA").await;
+        assert_eq!((&anna["app"]["installed"], &anna["app"]["scopes"]), (&json!(false), &Value::Null));
+        assert_eq!(anna["app"]["install_url"], "http://127.0.0.1:9/install");
+        assert_eq!(anna["app"]["page_url"], "/apps/A0ALFRED1");
+        assert!(!anna["channels"].as_array().unwrap().iter().any(|channel| channel["direct"] == true));
+        let names: Vec<_> =
+            anna["commands"].as_array().unwrap().iter().map(|command| &command["name"]).collect();
+        assert_eq!(names, ["/invite", "/remove", "/leave", "/archive"]);
+        assert_eq!(
+            anna["groups"],
+            json!([{"handle": "sre", "name": "Site reliability", "disabled": false,
+            "members": 1, "mine": true}])
+        );
+        slack.inner.change(|state| state.install("U0ANNA", ["commands".to_owned()].into()));
+        let ben = of("/console/workspace?as=U0BEN").await;
+        assert_eq!(
+            (&ben["app"]["installed_by"], &ben["app"]["scopes"]),
+            (&json!("Anna Azarova"), &json!(["commands"]))
+        );
+        assert_eq!(ben["commands"][0]["name"], "/alfred-invoke");
+        assert_eq!(ben["groups"][0]["mine"], false);
+    }
+
+    #[tokio::test]
+    async fn the_administration_carries_out_and_tells_the_app() {
+        let slack = slack().await;
+        let order = async |what: Value| {
+            let mut what = what;
+            what["by"] = json!("U0ANNA");
+            done(&slack, "administration", what).await["error"].clone()
+        };
+        let of = async || {
+            serde_json::from_str::<Value>(&get(&slack, "/console/administration", None).await.2).unwrap()
+        };
+        for (what, word) in [
+            (json!({"do": "create_channel", "name": "war-room", "private": true}), None),
+            (json!({"do": "create_channel", "name": "ops", "private": false}), Some("name_taken")),
+            (json!({"do": "add", "user": "U0DAN", "channel": "C0OPS"}), None),
+            (json!({"do": "remove", "user": "U0BEN", "channel": "C0OPS"}), None),
+            (json!({"do": "remove", "user": "U0BEN", "channel": "C0OPS"}), Some("not_in_channel")),
+            (json!({"do": "archive", "channel": "G0PROD", "archived": true}), None),
+            (json!({"do": "create_group", "handle": "dba"}), None),
+            (json!({"do": "set_group", "group": "S0SRE", "members": ["U0DAN"]}), None),
+            (json!({"do": "disable_group", "group": "S0SRE", "disabled": true}), None),
+            (json!({"do": "deactivate", "user": "U0CLEO", "deactivated": true}), None),
+            (json!({"do": "set_standing", "user": "U0BEN", "standing": "admin"}), None),
+            (json!({"do": "set_standing", "user": "U0BEN", "standing": "king"}), Some("invalid_arguments")),
+            (json!({"do": "drop_events", "on": true}), None),
+            (json!({"do": "add", "user": "U0CLEO", "channel": "C0OPS"}), Some("user_not_found")),
+            (json!({"do": "resend", "event": "Ev0"}), Some("event_not_found")),
+            (json!({"do": "resend", "event": "Ev000000001"}), Some("dispatch_failed")),
+        ] {
+            assert_eq!(order(what.clone()).await.as_str(), word, "{what}");
+        }
+        let seen = of().await;
+        let channel = |name: &str| {
+            let channels = seen["channels"].as_array().unwrap();
+            channels.iter().find(|channel| channel["name"] == name).unwrap().clone()
+        };
+        assert_eq!(channel("war-room")["members"], json!(["U0ANNA"]));
+        assert_eq!(
+            (&channel("war-room")["private"], &channel("war-room")["bot"]),
+            (&json!(true), &json!(false))
+        );
+        assert_eq!(channel("ops")["members"], json!(["U0ANNA", "U0GUEST", "U0ALFRED", "U0DAN"]));
+        assert_eq!(channel("prod-admins")["archived"], true);
+        assert_eq!(
+            seen["groups"][0],
+            json!({"id": "S0SRE", "handle": "sre", "disabled": true, "members": ["U0DAN"]})
+        );
+        let cleo = seen["people"].as_array().unwrap().iter().find(|person| person["id"] == "U0CLEO").unwrap();
+        assert_eq!((&cleo["deactivated"], &seen["dropping"]), (&json!(true), &json!(true)));
+        assert_eq!(seen["events"].as_array().unwrap().last().unwrap()["kind"], "member_joined_channel");
+
+        slack.clock().stop_at(1_760_000_000);
+        assert_eq!(order(json!({"do": "advance", "seconds": 900})).await, Value::Null);
+        assert_eq!(slack.clock().now(), 1_760_000_900);
+        assert_eq!(order(json!({"do": "uninstall"})).await, Value::Null);
+        assert_eq!((&of().await["installed"], slack.is_installed()), (&json!(false), false));
+        let lost = slack.events().pop().unwrap();
+        assert_eq!((lost.kind.as_str(), lost.dropped), ("app_uninstalled", true));
+    }
+
+    #[tokio::test]
+    async fn moving_the_clock_is_news() {
+        let slack = slack().await;
+        let of = async |path: &str| serde_json::from_str::<Value>(&get(&slack, path, None).await.2).unwrap();
+        assert_eq!(of("/console/workspace?as=U0ANNA").await["clock"]["ahead"], 0);
+        let first = of("/console/news").await;
+        let path = format!(
+            "/console/news?revision={}&traces={}",
+            first["revision"],
+            first["traces_known"].as_str().unwrap()
+        );
+        let (second, _) = tokio::join!(of(&path), async { slack.advance(Duration::from_secs(60)) });
+        assert_ne!(second["revision"], first["revision"]);
+        assert_eq!(of("/console/workspace?as=U0ANNA").await["clock"]["ahead"], 60);
+    }
+
+    #[tokio::test]
+    async fn buttons_and_modals_work() {
+        let (base, received) = app(200, "application/json", "", Duration::ZERO).await;
+        let slack = slack_for(&base).await;
+        let button =
+            json!({"type": "button", "text": {"type": "plain_text", "text": "Go"}, "action_id": "go"});
+        let blocks = json!([{"type": "actions", "elements": [button]}]);
+        call(&slack, "chat.postMessage", json!({"channel": "C0OPS", "text": "?", "blocks": blocks})).await;
+        let page = get(&slack, "/console/messages?as=U0BEN&channel=C0OPS", None).await.2;
+        let seen: Value = serde_json::from_str(&page).unwrap();
+        let control = &seen[0]["pieces"][0]["controls"][0];
+        assert_eq!((&control["action"], &control["source"]["type"]), (&json!("go"), &json!("button")));
+        let press = json!({"as": "U0BEN", "ts": seen[0]["ts"], "action": control["action"]});
+        assert_eq!(done(&slack, "press", press).await["error"], Value::Null);
+        let body = received.lock().unwrap().pop().unwrap().1;
+        let payload = url::form_urlencoded::parse(&body).next().unwrap().1.into_owned();
+        let payload: Value = serde_json::from_str(&payload).unwrap();
+
+        let view = json!({"type": "modal", "title": {"type": "plain_text", "text": "Run"},
+            "submit": {"type": "plain_text", "text": "Go"}, "blocks": [{"type": "input", "block_id": "command",
+            "label": {"type": "plain_text", "text": "Command"},
+            "element": {"type": "plain_text_input", "action_id": "text"}}]});
+        call(&slack, "views.open", json!({"trigger_id": payload["trigger_id"], "view": view})).await;
+        let of = async || {
+            serde_json::from_str::<Value>(&get(&slack, "/console/workspace?as=U0BEN", None).await.2).unwrap()
+        };
+        let shown = of().await["view"].clone();
+        assert_eq!((&shown["title"], &shown["submit"]), (&json!("Run"), &json!("Go")));
+        assert_eq!(
+            (&shown["pieces"][0]["piece"], &shown["pieces"][0]["block"]),
+            (&json!("input"), &json!("command"))
+        );
+        let empty = done(&slack, "submit", json!({"as": "U0BEN", "values": {}})).await;
+        assert_eq!(empty["error"], "invalid_entry");
+        assert!(of().await["view"]["errors"]["command"].is_string());
+        let filled = json!({"as": "U0BEN", "values": {"command/text": "s3 ls"}});
+        assert_eq!(done(&slack, "submit", filled).await["error"], Value::Null);
+        assert_eq!(of().await["view"], Value::Null);
+        assert_eq!(done(&slack, "open", json!({"as": "U0BEN", "tab": "home"})).await["error"], Value::Null);
+        assert_eq!(slack.events().pop().unwrap().event["tab"], "home");
     }
 
     #[tokio::test]

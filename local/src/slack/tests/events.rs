@@ -397,7 +397,10 @@ async fn an_app_that_fails_is_told_three_times_more() {
     assert_eq!(received.lock().unwrap().len(), 2);
     slack.clock().advance(Duration::from_secs(1));
     slack.wait_for(SOON, |slack| slack.events()[0].deliveries.get(2).cloned()).await.unwrap();
-    slack.advance(Duration::from_secs(300));
+    slack.advance(Duration::from_secs(299));
+    assert!(slack.events_settle(SOON).await);
+    assert_eq!(received.lock().unwrap().len(), 3);
+    slack.advance(Duration::from_secs(1));
     assert!(slack.events_settle(SOON).await);
     slack.advance(Duration::from_secs(3600));
     assert!(slack.events_settle(SOON).await);

@@ -316,6 +316,12 @@ async fn an_update_keeps_what_was_entered() {
     let values = payload(&received)["view"]["state"]["values"].clone();
     assert_eq!(values["command"]["text"]["value"], "s3 ls");
     assert_eq!(values["more"], json!({"another": {"type": "external_select", "selected_option": null}}));
+    let back = call(&slack, "views.update", json!({"view_id": id, "view": form()})).await;
+    assert_eq!(
+        back["view"]["state"]["values"]["more"]["role"]["selected_option"],
+        Value::Null,
+        "what went is gone"
+    );
 }
 
 #[tokio::test]
