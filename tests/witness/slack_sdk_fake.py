@@ -3,21 +3,25 @@
 Run by the test `slack::tests::witness` of the package `local`. By hand, with a fake that listens at BASE:
 
     .env/venv/bin/python tests/witness/slack_sdk_fake.py --base http://127.0.0.1:PORT --token xoxb-… --secret …
+        --client-id … --client-secret …
 
 It needs the packages of `tests/witness/requirements.txt` and nothing else. It prints the address of its own app,
 `app http://127.0.0.1:PORT`, and waits for a line on standard input, so that whoever started the fake can point the
 request URLs of the slash commands there. Then it checks, says so on standard error, and ends with 0 or 1.
 
 What is judged: that a real client gets along with every method it calls (arguments, paging, errors, the
-three steps of an upload), and that the SDK's verifier accepts what the fake signs and nothing else.
+three steps of an upload, modals and the Home tab, tokens that rotate), and that the SDK's verifier accepts what the
+fake signs and nothing else.
 """
 
 import argparse
 import http.server
 import json
 import queue
+import re
 import sys
 import threading
+import time
 import unittest
 import unittest.mock
 import urllib.parse
@@ -33,12 +37,18 @@ from slack_sdk.models.blocks import (
     DividerBlock,
     HeaderBlock,
     ImageBlock,
+    InputBlock,
     MarkdownTextObject,
     Option,
+    PlainTextInputElement,
     PlainTextObject,
     SectionBlock,
     StaticSelectElement,
 )
+from slack_sdk.models.views import View
+from slack_sdk.oauth import AuthorizeUrlGenerator
+from slack_sdk.oauth.installation_store import Bot
+from slack_sdk.oauth.token_rotation import TokenRotator
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.webhook import WebhookClient
 
@@ -46,16 +56,25 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("--base", required=True, help="origin of the fake, without a slash at the end")
 parser.add_argument("--token", required=True, help="bot token that the fake knows")
 parser.add_argument("--secret", required=True, help="signing secret of the fake's app")
+parser.add_argument("--client-id", required=True)
+parser.add_argument("--client-secret", required=True)
 OPTIONS = parser.parse_args()
 REQUESTS = queue.Queue()
+EVENTS = queue.Queue()
 
 
 class App(http.server.BaseHTTPRequestHandler):
     """Keeps what it receives, and acknowledges."""
 
+    def do_GET(self):
+        """Where Slack sends a person who has answered the consent page."""
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        REQUESTS.put((dict(self.headers.items()), body))
+        (EVENTS if self.path == "/slack/events" else REQUESTS).put((dict(self.headers.items()), body))
         answer = json.dumps({"text": "On it"}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -67,12 +86,24 @@ class App(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def types(user, channel, text):
-    """A person types a line in the console."""
-    line = json.dumps({"as": user, "channel": channel, "text": text}).encode()
-    request = urllib.request.Request(f"{OPTIONS.base}/console/type", line, {"Content-Type": "application/json"})
+def does(path, what):
+    """A person does something in the console."""
+    body = json.dumps(what).encode()
+    request = urllib.request.Request(f"{OPTIONS.base}/console/{path}", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=20) as answer:
         return json.load(answer)
+
+
+def types(user, channel, text):
+    """A person types a line in the console."""
+    return does("type", {"as": user, "channel": channel, "text": text})
+
+
+def trigger():
+    """What lets the app open a modal for Anna, who has typed a command."""
+    types("U0ANNA", "C0OPS", "/alfred-invoke aws")
+    _, body = REQUESTS.get(timeout=20)
+    return urllib.parse.parse_qs(body.decode())["trigger_id"][0]
 
 
 def accepted_by_sdk(block):
@@ -183,6 +214,100 @@ class FakeSlack(unittest.TestCase):
             self.assertRegex(error.response["errors"][0], r"\[json-pointer:/blocks/0.*\]$")
             return False
         return True
+
+    def test_modals(self):
+        form = View(type="modal", title="Run", submit="Run", callback_id="run", blocks=[
+            InputBlock(block_id="command", label="Command", element=PlainTextInputElement(action_id="text")),
+            ActionsBlock(block_id="more", elements=[ButtonElement(text="More", action_id="more")])])
+        first = trigger()
+        opened = self.client.views_open(trigger_id=first, view=form)["view"]
+        self.assertEqual((opened["type"], opened["callback_id"], opened["team_id"]), ("modal", "run", "T0ALFRED1"))
+        for word, call in [
+            ("exchanged_trigger_id", lambda: self.client.views_open(trigger_id=first, view=form)),
+            ("invalid_trigger_id", lambda: self.client.views_open(trigger_id="1.2.3", view=form)),
+            ("hash_conflict", lambda: self.client.views_update(view_id=opened["id"], hash="0.0", view=form)),
+            ("not_found", lambda: self.client.views_update(view_id="V0NONE", view=form)),
+        ]:
+            with self.subTest(word), self.assertRaises(SlackApiError) as raised:
+                call()
+            self.assertEqual(raised.exception.response["error"], word)
+        updated = self.client.views_update(view_id=opened["id"], hash=opened["hash"], view=form)["view"]
+        self.assertNotEqual(updated["hash"], opened["hash"])
+        # The SDK's own model reads the view as the fake describes it.
+        self.assertEqual(View(**updated).blocks[0].block_id, "command")
+        self.assertIsNone(does("press", {"as": "U0ANNA", "action": "more"})["error"])
+        payload = json.loads(urllib.parse.parse_qs(REQUESTS.get(timeout=20)[1].decode())["payload"][0])
+        pushed = self.client.views_push(trigger_id=payload["trigger_id"], view=form)["view"]
+        self.assertEqual((pushed["previous_view_id"], pushed["root_view_id"]), (opened["id"], opened["id"]))
+        home = View(type="home", blocks=[DividerBlock()])
+        self.assertEqual(self.client.views_publish(user_id="U0ANNA", view=home)["view"]["type"], "home")
+
+    def test_limits_of_views_are_those_of_the_sdk(self):
+        for name, limit, make in [
+            ("title", 24, lambda n: {"title": "x" * n}),
+            ("submit", 24, lambda n: {"submit": "x" * n}),
+            ("close", 24, lambda n: {"close": "x" * n}),
+            ("blocks", 100, lambda n: {"blocks": [DividerBlock()] * n}),
+            ("private_metadata", 3000, lambda n: {"private_metadata": "x" * n}),
+            ("callback_id", 255, lambda n: {"callback_id": "x" * n}),
+        ]:
+            for length, fits in [(limit, True), (limit + 1, False)]:
+                with self.subTest(name, length=length):
+                    view = View(**{"type": "modal", "title": "x", "blocks": [DividerBlock()], **make(length)})
+                    self.assertEqual(accepted_by_sdk(view), fits)
+                    try:
+                        self.client.views_open(trigger_id=trigger(), view=unchecked(view))
+                        accepted = True
+                    except SlackApiError as error:
+                        self.assertEqual(error.response["error"], "invalid_arguments")
+                        accepted = False
+                    self.assertEqual(accepted, fits)
+
+    def test_reactions(self):
+        posted = self.client.chat_postMessage(channel="C0OPS", text="look")
+        self.client.reactions_add(channel="C0OPS", timestamp=posted["ts"], name="eyes")
+        with self.assertRaises(SlackApiError) as raised:
+            self.client.reactions_add(channel="C0OPS", timestamp=posted["ts"], name="eyes")
+        self.assertEqual(raised.exception.response["error"], "already_reacted")
+
+    def test_events_are_signed_as_the_sdk_verifies(self):
+        does("administration", {"do": "add", "by": "U0ANNA", "user": "U0DAN", "channel": "C0OPS"})
+        headers, body = EVENTS.get(timeout=20)
+        verifier = SignatureVerifier(OPTIONS.secret)
+        self.assertTrue(verifier.is_valid_request(body, headers))
+        self.assertFalse(verifier.is_valid_request(body + b" ", headers))
+        event = json.loads(body)["event"]
+        self.assertEqual((event["type"], event["user"]), ("member_joined_channel", "U0DAN"))
+
+    def test_tokens_rotate(self):
+        """The SDK writes the address of the consent page, redeems the code, and refreshes what expires soon."""
+        redirect = f"http://127.0.0.1:{server.server_port}/slack/oauth/callback"
+        generator = AuthorizeUrlGenerator(client_id=OPTIONS.client_id, redirect_uri=redirect, scopes=["chat:write"],
+                                          authorization_url=f"{OPTIONS.base}/oauth/v2/authorize")
+        with urllib.request.urlopen(generator.generate("a-state"), timeout=20) as answer:
+            key = re.search(r'name="consent" value="([^"]+)"', answer.read().decode()).group(1)
+        form = urllib.parse.urlencode({"consent": key, "user": "U0ANNA", "decision": "allow"}).encode()
+        with urllib.request.urlopen(f"{OPTIONS.base}/oauth/v2/authorize", form, timeout=20) as answer:
+            query = urllib.parse.parse_qs(urllib.parse.urlsplit(answer.url).query)
+        self.assertEqual(query["state"], ["a-state"])
+        client = WebClient(base_url=self.client.base_url)
+        redeem = {"client_id": OPTIONS.client_id, "client_secret": OPTIONS.client_secret, "code": query["code"][0],
+                  "redirect_uri": redirect}
+        installed = client.oauth_v2_access(**redeem)
+        self.assertTrue(installed["access_token"].startswith("xoxe.xoxb-"))
+        with self.assertRaises(SlackApiError) as raised:
+            client.oauth_v2_access(**redeem)
+        self.assertEqual(raised.exception.response["error"], "invalid_code")
+        bot = Bot(app_id=installed["app_id"], team_id=installed["team"]["id"], bot_token=installed["access_token"],
+                  bot_id="B0ALFRED1", bot_user_id=installed["bot_user_id"], bot_scopes=installed["scope"],
+                  bot_refresh_token=installed["refresh_token"], installed_at=time.time(),
+                  bot_token_expires_in=installed["expires_in"])
+        rotator = TokenRotator(client_id=OPTIONS.client_id, client_secret=OPTIONS.client_secret, client=client)
+        self.assertIsNone(rotator.perform_bot_token_rotation(bot=bot), "twelve hours are left")
+        rotated = rotator.perform_bot_token_rotation(bot=bot, minutes_before_expiration=13 * 60)
+        self.assertNotEqual(rotated.bot_token, bot.bot_token)
+        for token in [bot.bot_token, rotated.bot_token]:
+            self.assertEqual(client.auth_test(token=token)["user_id"], "U0ALFRED")
 
     def test_upload(self):
         content = "{\n" + "\n".join(f'  "line{number}": "ü"' for number in range(2000)) + "\n}"

@@ -120,6 +120,9 @@ pub fn check_view(view: &Value, kind: &str) -> Result<(), Vec<String>> {
     check.required(view, "blocks", at);
     match view.get("blocks") {
         None => {}
+        Some(Value::Array(blocks)) if blocks.is_empty() => {
+            check.fault("/view/blocks", "no less than 1 items allowed");
+        }
         Some(Value::Array(blocks)) => check.blocks(blocks, VIEW_BLOCKS, "/view/blocks"),
         Some(_) => check.fault("/view/blocks", "must provide an array"),
     }

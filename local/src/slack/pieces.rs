@@ -64,7 +64,7 @@ pub enum Piece {
         /// May stay empty.
         optional: bool,
         /// What is filled in.
-        control: Control,
+        control: Box<Control>,
     },
     /// Buttons, menus and other controls.
     Controls {
@@ -143,7 +143,7 @@ fn of_block(block: &Value, world: &World, pieces: &mut Vec<Piece>) {
             label: plain_text(block.get("label")),
             hint: plain_text(block.get("hint")),
             optional: block.get("optional").and_then(Value::as_bool).unwrap_or(false),
-            control: control(element),
+            control: Box::new(control(element)),
         })),
         "rich_text" => {
             for element in list_at(block, "elements") {

@@ -1093,9 +1093,12 @@ mod witness {
         let python = root.join(".env/venv/bin/python");
         assert!(python.exists(), "{} is missing: run ./alfred test, which sets it up", python.display());
         let slack = slack().await;
+        slack.change_world(|world| world.app.token_rotation = true);
+        let (client_id, client_secret) = slack.client();
         let mut witness = tokio::process::Command::new(python)
             .arg(root.join("tests/witness/slack_sdk_fake.py"))
             .args(["--base", &slack.base_url(), "--token", TOKEN, "--secret", SECRET])
+            .args(["--client-id", &client_id, "--client-secret", &client_secret])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -101,7 +101,7 @@ async fn a_press_tells_who_pressed_what_where() {
         assert_eq!(sent.pointer(pointer).cloned().unwrap_or_default(), value, "{pointer}");
     }
     assert_eq!(sent["response_url"], json!(pressed.response_url.unwrap()));
-    let view = json!({"type": "modal", "title": {"type": "plain_text", "text": "x"}, "blocks": []});
+    let view = json!({"type": "modal", "title": {"type": "plain_text", "text": "x"}, "blocks": [{"type": "divider"}]});
     let opened = call(&slack, "views.open", json!({"trigger_id": sent["trigger_id"], "view": view})).await;
     assert_eq!(opened["ok"], true);
     assert_eq!(slack.view_seen_by("U0BEN").unwrap().title, "x", "it opens for who pressed");
@@ -229,7 +229,7 @@ async fn an_incomplete_form_is_not_sent() {
 
 #[tokio::test]
 async fn the_answer_to_a_form_is_acted_upon() {
-    let next = json!({"type": "modal", "title": {"type": "plain_text", "text": "Next"}, "blocks": []});
+    let next = json!({"type": "modal", "title": {"type": "plain_text", "text": "Next"}, "blocks": [{"type": "divider"}]});
     let entered = json!({"command": "s3 ls", "account": "dev"});
     for (answer, word, titles, errors) in [
         (json!({"response_action": "update", "view": next}), None, vec!["Next"], 0),

@@ -4,7 +4,7 @@ use super::*;
 use crate::slack::views::{STACK, TRIGGER_LIFETIME_MS};
 
 fn modal(title: &str) -> Value {
-    json!({"type": "modal", "title": {"type": "plain_text", "text": title}, "blocks": []})
+    json!({"type": "modal", "title": {"type": "plain_text", "text": title}, "blocks": [{"type": "divider"}]})
 }
 
 fn with(view: &Value, field: &str, value: Value) -> Value {
@@ -78,11 +78,15 @@ async fn views_that_slack_refuses_are_refused_with_the_place() {
     let text = |length: usize| json!({"type": "plain_text", "text": "x".repeat(length)});
     let base = modal("x");
     for (view, fault) in [
-        (json!({"type": "modal", "blocks": []}), "missing required field: title [json-pointer:/view]"),
+        (
+            json!({"type": "modal", "blocks": [{"type": "divider"}]}),
+            "missing required field: title [json-pointer:/view]",
+        ),
         (with(&base, "title", text(25)), "must be less than 25 characters [json-pointer:/view/title/text]"),
         (with(&base, "submit", text(25)), "must be less than 25 characters [json-pointer:/view/submit/text]"),
         (with(&base, "close", text(25)), "must be less than 25 characters [json-pointer:/view/close/text]"),
         (with(&base, "type", json!("home")), "must be one of: modal [json-pointer:/view/type]"),
+        (with(&base, "blocks", json!([])), "no less than 1 items allowed [json-pointer:/view/blocks]"),
         (with(&base, "color", json!(1)), "invalid additional property: color [json-pointer:/view]"),
         (
             with(&base, "private_metadata", json!("x".repeat(3001))),
@@ -129,7 +133,7 @@ async fn an_external_id_names_one_view() {
     let slack = slack().await;
     let named = with(&modal("x"), "external_id", json!("run-1"));
     assert_eq!(open(&slack, &named).await["ok"], true);
-    let home = json!({"type": "home", "external_id": "run-1", "blocks": []});
+    let home = json!({"type": "home", "external_id": "run-1", "blocks": [{"type": "divider"}]});
     let publish = json!({"user_id": "U0BEN", "view": home});
     assert_eq!(call(&slack, "views.publish", publish.clone()).await["error"], "duplicate_external_id");
     let by_name = call(&slack, "views.update", json!({"external_id": "run-1", "view": modal("y")})).await;
