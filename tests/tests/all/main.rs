@@ -10,5 +10,6 @@ mod faults;
 mod kill_loop;
 mod parity;
 mod security;
+mod slack_bolt;
 mod slack_sdk;
 mod transcripts;
