@@ -365,7 +365,15 @@ function welcome() {
   const example = (text, number) => make(`button.example${number ? '' : '.first'}`, {
     type: 'button', onclick: () => { fill(text); byId('composer').focus(); },
   }, make('code', {}, text));
-  return make('section.welcome', {},
+  const { app } = state.workspace;
+  if (!app.installed) {
+    return make('section.welcome', { 'data-installed': 'false' },
+      make('span.avatar.bot.large', { 'aria-hidden': 'true' }, bowTie()),
+      make('h2', {}, title),
+      make('p', {}, `${app.name} is not installed in this workspace, so its commands do not exist yet.`),
+      make('div.examples', {}, make('button.example.first', { type: 'button', onclick: () => goTo(state.me, APPS) }, 'Add it in Apps')));
+  }
+  return make('section.welcome', { 'data-installed': 'true' },
     make('span.avatar.bot.large', { 'aria-hidden': 'true' }, bowTie()),
     make('h2', {}, title),
     make('p', {}, `You act as ${me ? me.real_name : state.me}. Type a slash command and press Enter: it is signed and sent as Slack does, and runs through the functions that run in production.`),
@@ -426,7 +434,8 @@ async function drawMessages() {
     list.querySelector('.welcome')?.remove();
     read[place] = messages[messages.length - 1].ts;
     memory.write('read', read);
-  } else if (!list.querySelector('.welcome')) {
+  } else if (list.querySelector('.welcome')?.dataset.installed !== String(state.workspace.app.installed)) {
+    list.querySelector('.welcome')?.remove();
     list.append(welcome());
   }
   let before = null;

@@ -272,6 +272,23 @@ async fn the_answer_to_a_form_is_acted_upon() {
 }
 
 #[tokio::test]
+async fn clearing_takes_the_whole_stack_away() {
+    let push = json!({"response_action": "push", "view": form()}).to_string();
+    let answer = move |number: usize, _: &str, _: &Bytes| {
+        let text = if number == 0 { push.clone() } else { json!({"response_action": "clear"}).to_string() };
+        (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], text).into_response()
+    };
+    let (base, _) = app_that(answer, Duration::ZERO).await;
+    let slack = slack_for(&base).await;
+    open(&slack, form()).await;
+    let entered = json!({"command": "s3 ls", "account": "dev"});
+    assert_eq!(slack.submit_view("U0ANNA", entered.clone()).await.error, None);
+    assert_eq!(slack.view_seen_by("U0ANNA").unwrap().below, 1);
+    assert_eq!(slack.submit_view("U0ANNA", entered).await.error, None);
+    assert!(slack.view_seen_by("U0ANNA").is_none());
+}
+
+#[tokio::test]
 async fn a_form_that_the_app_does_not_answer_stays() {
     let (base, _) = app(503, "text/plain", "", Duration::ZERO).await;
     let slack = slack_for(&base).await;
