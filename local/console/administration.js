@@ -55,6 +55,7 @@ function drawChannel() {
   keepFocus(byId('admin-members'), () => byId('admin-members').replaceChildren(...channel.members.map(member)));
   const others = admin.people.filter((person) => !person.deactivated && !channel.members.includes(person.id));
   fillSelect('admin-channel-user', others.map((person) => [person.id, person.real_name]));
+  byId('add-to-channel').disabled = !others.length;
   byId('archive').textContent = channel.archived ? 'Unarchive channel' : 'Archive channel';
 }
 
