@@ -982,6 +982,8 @@ mod console {
             seen["groups"][0],
             json!({"id": "S0SRE", "handle": "sre", "disabled": true, "members": ["U0DAN"]})
         );
+        let ben = seen["people"].as_array().unwrap().iter().find(|person| person["id"] == "U0BEN").unwrap();
+        assert_eq!(ben["standing"], "admin");
         let cleo = seen["people"].as_array().unwrap().iter().find(|person| person["id"] == "U0CLEO").unwrap();
         assert_eq!((&cleo["deactivated"], &seen["dropping"]), (&json!(true), &json!(true)));
         assert_eq!(seen["events"].as_array().unwrap().last().unwrap()["kind"], "member_joined_channel");
