@@ -4,8 +4,11 @@
 //! that the app failed.
 
 use serde::Serialize;
-use shared::job::{Job, MAX_START_DELAY, Task};
+use shared::admin::AdminTask;
+use shared::job::{MAX_START_DELAY, Task};
+use shared::message::Message;
 
+use crate::Queueable;
 use crate::command::{MIN_JOB_PREFIX, Notice};
 use crate::enqueue::NotQueued;
 use crate::request::{Refusal, Unreadable};
@@ -47,6 +50,11 @@ pub fn challenge(challenge: &str) -> Response {
     Response { status_code: 200, headers, body: challenge.to_owned() }
 }
 
+/// An event that is not on the queue: Slack sends it again.
+pub fn event_not_queued() -> Response {
+    empty(503)
+}
+
 /// The answer to a request that goes no further.
 pub fn refused(refusal: &Refusal) -> Response {
     match refusal {
@@ -62,36 +70,49 @@ pub fn refused(refusal: &Refusal) -> Response {
 }
 
 /// The job is on the queue.
-pub fn queued(job: &Job) -> Response {
+pub fn queued(queued: &Queueable) -> Response {
     let mut message = Message::default();
-    match &job.task {
-        Task::Invoke { text } => message.plain("Running ").code(&preview(text)),
-        Task::WhoAmI => message.plain("Looking up who you are"),
-        Task::Status { job } => message.plain("Looking up job ").code(job),
-        Task::History => message.plain("Looking up your latest jobs"),
+    match queued {
+        Queueable::Job(job) => match &job.task {
+            Task::Invoke { text } => message.plain("Running ").code(&preview(text)),
+            Task::WhoAmI => message.plain("Looking up who you are"),
+            Task::Status { job } => message.plain("Looking up job ").code(job),
+            Task::History => message.plain("Looking up your latest jobs"),
+            // The syncer asks for these, nobody types them.
+            Task::Probe { .. } => message.plain("Probing a role"),
+        },
+        Queueable::AdminJob(job) => match &job.task {
+            AdminTask::Admin { typed } => message.code(&preview(&format!("/alfred-admin {}", typed.text))),
+            AdminTask::Sync { typed } => message.code(&preview(&format!("/alfred-sync {}", typed.text))),
+            _ => message.plain("Under way"),
+        },
     };
-    message.plain(" · job ").code(job.id.short());
-    message.ephemeral()
+    message.plain(" · job ").code(queued.id().short());
+    ephemeral(&message)
 }
 
 /// The job is not known to be on the queue.
-pub fn not_queued(job: &Job, outcome: NotQueued) -> Response {
+pub fn not_queued(queued: &Queueable, outcome: NotQueued) -> Response {
     let mut message = Message::default();
+    let id = queued.id().short();
     match outcome {
         NotQueued::Certainly => message.plain(
             "The job queue does not take jobs at the moment. Nothing was run; please send the command again.",
         ),
         NotQueued::Perhaps => message
             .plain("The job queue did not confirm job ")
-            .code(job.id.short())
+            .code(id)
             .plain(&format!(
                 ". It may still run, once, within the next {} minutes. Look with ",
                 MAX_START_DELAY / 60
             ))
-            .code(&format!("/alfred status {}", job.id.short()))
+            .code(&match queued {
+                Queueable::Job(_) => format!("/alfred status {id}"),
+                Queueable::AdminJob(_) => "/alfred-admin list".to_owned(),
+            })
             .plain(" before you send the command again."),
     };
-    message.ephemeral()
+    ephemeral(&message)
 }
 
 /// What can be said without a job.
@@ -138,12 +159,23 @@ pub fn notice(notice: &Notice) -> Response {
                 .code("/alfred history")
                 .plain(" lists your jobs.");
         }
-        Notice::NotInThisVersion(command) => {
+        Notice::HelpAdmin => {
+            message.plain("Slack admins map channels, private channels and user groups to AWS roles:");
+            list(&mut message, &ADMIN_COMMANDS);
             message
-                .code(command)
-                .plain(" is not part of this version of Alfredbot yet: roles are mapped, and members read, by whoever operates it. Nothing was changed. ")
-                .code("/alfred whoami")
-                .plain(" shows the roles that you have now.");
+                .plain("\nWho belongs to several gets the role with the lowest priority number; ")
+                .code("--alias <name>")
+                .plain(" after ")
+                .code("add")
+                .plain(" names the role for ")
+                .code("--as <name>")
+                .plain(". A private channel has to have the bot in it first: ")
+                .code("/invite @alfredbot")
+                .plain(".");
+        }
+        Notice::HelpSync => {
+            message.plain("Reads who is in the mapped channels and user groups:");
+            list(&mut message, &SYNC_COMMANDS);
         }
         Notice::UnknownCommand(command) => {
             message
@@ -154,17 +186,41 @@ pub fn notice(notice: &Notice) -> Response {
                 .plain(" lists what it knows.");
         }
     }
-    message.ephemeral()
+    ephemeral(&message)
 }
 
+const ADMIN_COMMANDS: [(&str, &str); 3] = [
+    (
+        "/alfred-admin add <channel|group|usergroup> <name or mention> <role arn> <priority>",
+        "maps a public channel, a private channel or a user group to a role",
+    ),
+    ("/alfred-admin remove <channel|group|usergroup> <name or mention>", "ends a mapping"),
+    ("/alfred-admin list", "lists the mappings"),
+];
+
+const SYNC_COMMANDS: [(&str, &str); 3] = [
+    ("/alfred-sync start", "reads all members now"),
+    ("/alfred-sync status", "shows how the last sync went and when the next one is"),
+    ("/alfred-sync every 5m", "sets how often it is done by itself, or off (Slack admins)"),
+];
+
 fn list_commands(message: &mut Message) {
-    for (command, meaning) in [
-        ("/alfred-invoke <aws command>", "runs a command"),
-        ("/alfred whoami", "shows who you are in AWS and which roles you have"),
-        ("/alfred status <job>", "shows how a job of yours stands"),
-        ("/alfred history", "lists your latest jobs"),
-        ("/alfred help", "shows this"),
-    ] {
+    list(
+        message,
+        &[
+            ("/alfred-invoke <aws command>", "runs a command"),
+            ("/alfred whoami", "shows who you are in AWS and which roles you have"),
+            ("/alfred status <job>", "shows how a job of yours stands"),
+            ("/alfred history", "lists your latest jobs"),
+            ("/alfred help", "shows this"),
+            ("/alfred-sync start", "reads who is in the mapped channels and user groups"),
+            ("/alfred-admin help", "shows how Slack admins map roles"),
+        ],
+    );
+}
+
+fn list(message: &mut Message, commands: &[(&str, &str)]) {
+    for (command, meaning) in commands {
         message.plain("\n• ").code(command).plain(&format!(" {meaning}"));
     }
 }
@@ -189,7 +245,7 @@ fn unreadable(reason: Unreadable) -> Response {
         }
     };
     message.plain(" Nothing was run.");
-    message.ephemeral()
+    ephemeral(&message)
 }
 
 fn empty(status_code: u16) -> Response {
@@ -215,87 +271,12 @@ fn preview(text: &str) -> String {
     shown
 }
 
-/// Text for a person, in pieces of prose and of code. Rich text shows every piece literally: in none of them can a
-/// mention, a link or formatting come alive.
-#[derive(Default)]
-struct Message {
-    pieces: Vec<Piece>,
-    /// What notifications show.
-    fallback: String,
-}
-
-/// A text element of a rich text section.
-#[derive(Serialize)]
-struct Piece {
-    r#type: &'static str,
-    text: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    style: Option<Style>,
-}
-
-#[derive(Serialize)]
-struct Style {
-    code: bool,
-}
-
-/// An element that holds others: a block or a section of it.
-#[derive(Serialize)]
-struct Container<T> {
-    r#type: &'static str,
-    elements: T,
-}
-
-/// A message as Slack takes it in an answer.
-#[derive(Serialize)]
-struct SlackMessage<'a> {
-    response_type: &'static str,
-    text: &'a str,
-    blocks: [Container<[Container<&'a [Piece]>; 1]>; 1],
-}
-
-impl Message {
-    fn plain(&mut self, text: &str) -> &mut Self {
-        escape_into(&mut self.fallback, text);
-        self.piece(text, None)
-    }
-
-    fn code(&mut self, text: &str) -> &mut Self {
-        // A backtick inside would end the code and set the rest free.
-        self.fallback.push('`');
-        escape_into(&mut self.fallback, &text.replace('`', "'"));
-        self.fallback.push('`');
-        self.piece(text, Some(Style { code: true }))
-    }
-
-    fn piece(&mut self, text: &str, style: Option<Style>) -> &mut Self {
-        self.pieces.push(Piece { r#type: "text", text: text.to_owned(), style });
-        self
-    }
-
-    /// An answer that only the caller sees.
-    fn ephemeral(&self) -> Response {
-        let section = Container { r#type: "rich_text_section", elements: self.pieces.as_slice() };
-        let message = SlackMessage {
-            response_type: "ephemeral",
-            text: &self.fallback,
-            blocks: [Container { r#type: "rich_text", elements: [section] }],
-        };
-        let headers = Headers { content_type: Some("application/json; charset=utf-8"), allow: None };
-        // Strings and lists always have a JSON form; an answer without words would still be a valid one.
-        let body = serde_json::to_string(&message).unwrap_or_default();
-        Response { status_code: 200, headers, body }
-    }
-}
-
-fn escape_into(escaped: &mut String, text: &str) {
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            _ => escaped.push(character),
-        }
-    }
+/// An answer that only the caller sees.
+fn ephemeral(message: &Message) -> Response {
+    let headers = Headers { content_type: Some("application/json; charset=utf-8"), allow: None };
+    // Strings and lists always have a JSON form; an answer without words would still be a valid one.
+    let body = serde_json::to_string(&message.ephemeral()).unwrap_or_default();
+    Response { status_code: 200, headers, body }
 }
 
 #[cfg(test)]
@@ -303,7 +284,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
     use shared::ids::JobId;
-    use shared::job::JOB_VERSION;
+    use shared::job::{JOB_VERSION, Job};
     use shared::secret::Secret;
 
     fn job(task: Task) -> Job {
@@ -347,7 +328,7 @@ mod tests {
             (Task::History, "Looking up your latest jobs"),
         ];
         for (task, words) in table {
-            let response = queued(&job(task));
+            let response = queued(&Queueable::Job(job(task)));
             assert_eq!(seen(&response), format!("{words} · job [{short}]"));
             assert!(!response.body.contains("hooks.slack.com"));
         }
@@ -356,7 +337,7 @@ mod tests {
     #[test]
     fn nothing_that_was_typed_comes_alive() {
         let text = "s3 ls '<!channel> <https://evil.example|x>' `*b*` \u{202e}txt\nnext";
-        let response = queued(&job(Task::Invoke { text: text.into() }));
+        let response = queued(&Queueable::Job(job(Task::Invoke { text: text.into() })));
         let shown = "s3 ls '<!channel> <https://evil.example|x>' `*b*` <U+202E>txt next";
         assert!(seen(&response).starts_with(&format!("Running [{shown}]")), "{}", seen(&response));
         let fallback = fallback(&response);
@@ -371,15 +352,15 @@ mod tests {
             (MAX_PREVIEW, "é".repeat(MAX_PREVIEW)),
             (MAX_PREVIEW + 1, "é".repeat(MAX_PREVIEW) + "…"),
         ] {
-            let response = queued(&job(Task::Invoke { text: "é".repeat(length) }));
+            let response = queued(&Queueable::Job(job(Task::Invoke { text: "é".repeat(length) })));
             assert!(seen(&response).starts_with(&format!("Running [{shown}] ")), "{length}");
         }
     }
 
     #[test]
     fn a_job_that_was_not_queued_is_told_as_it_stands() {
-        let job = job(Task::WhoAmI);
-        let short = job.id.short();
+        let job = Queueable::Job(job(Task::WhoAmI));
+        let short = job.id().short();
         assert_eq!(
             seen(&not_queued(&job, NotQueued::Certainly)),
             "The job queue does not take jobs at the moment. Nothing was run; please send the command again."
@@ -405,7 +386,11 @@ mod tests {
             (Notice::TooManyWords { verb: "whoami" }, "write just [/alfred whoami]."),
             (Notice::TooManyWords { verb: "status" }, "write just [/alfred status <job>]."),
             (Notice::NoJobNamed, "the first 4 characters"),
-            (Notice::NotInThisVersion("/alfred-admin"), "[/alfred-admin] is not part of this version"),
+            (
+                Notice::HelpAdmin,
+                "[/alfred-admin add <channel|group|usergroup> <name or mention> <role arn> <priority>]",
+            ),
+            (Notice::HelpSync, "[/alfred-sync every 5m]"),
             (Notice::UnknownCommand("/x".into()), "Slack sends [/x] to Alfredbot"),
         ];
         for (asked, words) in table {

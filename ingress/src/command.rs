@@ -22,23 +22,45 @@ pub enum Notice {
     },
     /// `/alfred status`, `/alfred status xyz`
     NoJobNamed,
-    /// `/alfred-admin list`: a command of Alfredbot's that this version does not have.
-    NotInThisVersion(&'static str),
+    /// `/alfred-admin`, `/alfred-admin help`
+    HelpAdmin,
+    /// `/alfred-sync`, `/alfred-sync help`
+    HelpSync,
     /// `/something-else`: configured for this app in Slack, but not ours.
     UnknownCommand(String),
+}
+
+/// Whose work a slash command is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A job for the worker.
+    Worker(Task),
+    /// `/alfred-admin <text>`, for the syncer.
+    Admin {
+        /// What follows the command.
+        text: String,
+    },
+    /// `/alfred-sync <text>`, for the syncer.
+    Sync {
+        /// What follows the command.
+        text: String,
+    },
 }
 
 /// What `command` (with its slash) and its normalised `text` ask for.
 ///
 /// # Errors
 /// The notice to answer with when that is no job.
-pub fn interpret(command: &str, text: String) -> Result<Task, Notice> {
+pub fn interpret(command: &str, text: String) -> Result<Asked, Notice> {
+    let help = text.is_empty() || text.eq_ignore_ascii_case("help");
     match command {
-        "/alfred-invoke" if text.is_empty() || text.eq_ignore_ascii_case("help") => Err(Notice::HelpInvoke),
-        "/alfred-invoke" => Ok(Task::Invoke { text }),
-        "/alfred" => about_oneself(&text),
-        "/alfred-admin" => Err(Notice::NotInThisVersion("/alfred-admin")),
-        "/alfred-sync" => Err(Notice::NotInThisVersion("/alfred-sync")),
+        "/alfred-invoke" if help => Err(Notice::HelpInvoke),
+        "/alfred-invoke" => Ok(Asked::Worker(Task::Invoke { text })),
+        "/alfred" => about_oneself(&text).map(Asked::Worker),
+        "/alfred-admin" if help => Err(Notice::HelpAdmin),
+        "/alfred-admin" => Ok(Asked::Admin { text }),
+        "/alfred-sync" if help => Err(Notice::HelpSync),
+        "/alfred-sync" => Ok(Asked::Sync { text }),
         other => Err(Notice::UnknownCommand(other.to_owned())),
     }
 }
@@ -72,24 +94,24 @@ fn job_prefix(word: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn status(job: &str) -> Result<Task, Notice> {
-        Ok(Task::Status { job: job.into() })
+    fn status(job: &str) -> Result<Asked, Notice> {
+        Ok(Asked::Worker(Task::Status { job: job.into() }))
     }
 
     #[test]
     fn every_command_is_a_job_or_a_notice() {
         let table = [
-            ("/alfred-invoke", "aws s3 ls", Ok(Task::Invoke { text: "aws s3 ls".into() })),
-            ("/alfred-invoke", "helping", Ok(Task::Invoke { text: "helping".into() })),
-            ("/alfred-invoke", "s3 help", Ok(Task::Invoke { text: "s3 help".into() })),
+            ("/alfred-invoke", "aws s3 ls", Ok(Asked::Worker(Task::Invoke { text: "aws s3 ls".into() }))),
+            ("/alfred-invoke", "helping", Ok(Asked::Worker(Task::Invoke { text: "helping".into() }))),
+            ("/alfred-invoke", "s3 help", Ok(Asked::Worker(Task::Invoke { text: "s3 help".into() }))),
             ("/alfred-invoke", "", Err(Notice::HelpInvoke)),
             ("/alfred-invoke", "Help", Err(Notice::HelpInvoke)),
             ("/alfred", "", Err(Notice::HelpAlfred)),
             ("/alfred", "help me", Err(Notice::HelpAlfred)),
-            ("/alfred", "whoami", Ok(Task::WhoAmI)),
-            ("/alfred", "WhoAmI", Ok(Task::WhoAmI)),
+            ("/alfred", "whoami", Ok(Asked::Worker(Task::WhoAmI))),
+            ("/alfred", "WhoAmI", Ok(Asked::Worker(Task::WhoAmI))),
             ("/alfred", "whoami now", Err(Notice::TooManyWords { verb: "whoami" })),
-            ("/alfred", "history", Ok(Task::History)),
+            ("/alfred", "history", Ok(Asked::Worker(Task::History))),
             ("/alfred", "history all", Err(Notice::TooManyWords { verb: "history" })),
             ("/alfred", "status 1a2b3c4d", status("1a2b3c4d")),
             ("/alfred", "status  `1A2B`", status("1a2b")),
@@ -97,8 +119,10 @@ mod tests {
             ("/alfred", "status last", Err(Notice::NoJobNamed)),
             ("/alfred", "status 1a2b 3c4d", Err(Notice::TooManyWords { verb: "status" })),
             ("/alfred", "Dance now", Err(Notice::UnknownVerb("dance".into()))),
-            ("/alfred-admin", "list", Err(Notice::NotInThisVersion("/alfred-admin"))),
-            ("/alfred-sync", "", Err(Notice::NotInThisVersion("/alfred-sync"))),
+            ("/alfred-admin", "list", Ok(Asked::Admin { text: "list".into() })),
+            ("/alfred-admin", "Help", Err(Notice::HelpAdmin)),
+            ("/alfred-sync", "start", Ok(Asked::Sync { text: "start".into() })),
+            ("/alfred-sync", "", Err(Notice::HelpSync)),
             ("/Alfred", "", Err(Notice::UnknownCommand("/Alfred".into()))),
             ("alfred", "", Err(Notice::UnknownCommand("alfred".into()))),
         ];

@@ -15,7 +15,7 @@ use http::{HeaderValue, Request, StatusCode};
 use serde::{Deserialize, Serialize};
 use shared::aws::Account;
 use shared::http::Pool;
-use shared::job::Job;
+use shared::ids::{JobId, TenantId};
 
 /// How long one try may take. Two of them leave Slack's 3 seconds enough room for a slow start and the way back.
 pub const TRY_TIMEOUT: Duration = Duration::from_millis(800);
@@ -42,8 +42,8 @@ pub enum NotQueued {
     Perhaps,
 }
 
-/// The jobs queue.
-pub struct JobsQueue {
+/// One of the two queues.
+pub struct Queue {
     pool: Pool,
     /// The origin that takes the calls.
     endpoint: url::Url,
@@ -102,7 +102,7 @@ impl Failure {
     }
 }
 
-impl JobsQueue {
+impl Queue {
     /// The queue at `queue_url`, reached over `pool` as `account` says: at its endpoint if it names one, and otherwise
     /// at the host that the queue's URL has.
     ///
@@ -118,32 +118,32 @@ impl JobsQueue {
     pub async fn connect(&self) {
         match tokio::time::timeout(OPEN_TIMEOUT, self.pool.open(self.endpoint.as_str())).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "cannot reach the jobs queue yet"),
-            Err(_) => tracing::warn!("the jobs queue does not answer yet"),
+            Ok(Err(error)) => tracing::warn!(%error, "cannot reach the queue yet"),
+            Err(_) => tracing::warn!("the queue does not answer yet"),
         }
     }
 
-    /// Puts `job` on the queue. Returns once SQS has accepted it, or after at most [`TRIES`] tries of [`TRY_TIMEOUT`].
+    /// Puts the record `body` of the job `id` on the queue. Returns once SQS has accepted it, or after at most [`TRIES`] tries of [`TRY_TIMEOUT`].
     ///
     /// # Errors
     /// Whether the job may have been accepted all the same.
-    pub async fn send(&self, job: &Job) -> Result<(), NotQueued> {
+    pub async fn send(&self, id: &JobId, tenant: &TenantId, body: &str) -> Result<(), NotQueued> {
         let mut outcome = NotQueued::Certainly;
         for attempt in 1..=TRIES {
             if attempt > 1 {
                 tokio::time::sleep(PAUSE).await;
             }
-            let Err(failure) = self.try_once(job).await else { return Ok(()) };
+            let Err(failure) = self.try_once(tenant, body).await else { return Ok(()) };
             if !failure.is_refusal() {
                 outcome = NotQueued::Perhaps;
             }
-            tracing::warn!(job.id = %job.id, attempt, error = %failure, "the jobs queue did not accept the job");
+            tracing::warn!(job.id = %id, attempt, error = %failure, "the queue did not accept the job");
         }
         Err(outcome)
     }
 
-    async fn try_once(&self, job: &Job) -> Result<(), Failure> {
-        let request = self.request(job).map_err(Failure::NeverSent)?;
+    async fn try_once(&self, tenant: &TenantId, body: &str) -> Result<(), Failure> {
+        let request = self.request(tenant, body).map_err(Failure::NeverSent)?;
         let answer = match tokio::time::timeout(TRY_TIMEOUT, self.pool.send(request)).await {
             Err(_) => return Err(Failure::Silence),
             Ok(Err(error)) if shared::http::was_never_sent(&*error) => return Err(Failure::NeverSent(error)),
@@ -158,12 +158,9 @@ impl JobsQueue {
     }
 
     /// The signed call, in SQS's JSON protocol.
-    fn request(&self, job: &Job) -> Result<Request<Bytes>, BoxError> {
-        let parameters = SendMessage {
-            queue_url: &self.queue_url,
-            message_body: &job.to_record()?,
-            message_group_id: job.tenant.as_str(),
-        };
+    fn request(&self, tenant: &TenantId, body: &str) -> Result<Request<Bytes>, BoxError> {
+        let parameters =
+            SendMessage { queue_url: &self.queue_url, message_body: body, message_group_id: tenant.as_str() };
         let body = Bytes::from(serde_json::to_vec(&parameters)?);
         let headers =
             [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "AmazonSQS.SendMessage")];
@@ -196,8 +193,8 @@ mod tests {
     use super::*;
     use crate::request::MAX_RESPONSE_URL;
     use crate::text::MAX_TEXT;
-    use shared::ids::{JobId, MAX_SLACK_ID};
-    use shared::job::{JOB_VERSION, Task};
+    use shared::ids::MAX_SLACK_ID;
+    use shared::job::{JOB_VERSION, Job, Task};
     use shared::secret::Secret;
 
     /// What SQS takes as one record, in bytes. Queues may be set to more, but not every one is.
@@ -224,14 +221,14 @@ mod tests {
         }
     }
 
-    fn queue(endpoint: Option<&str>, queue_url: &str) -> Result<JobsQueue, url::ParseError> {
+    fn queue(endpoint: Option<&str>, queue_url: &str) -> Result<Queue, url::ParseError> {
         let variables = |name: &str| match name {
             "AWS_ENDPOINT_URL" => endpoint.map(str::to_owned),
             "AWS_SESSION_TOKEN" => None,
             _ => Some(name.to_lowercase()),
         };
         let account = shared::env::read_from(&variables, Account::read).unwrap();
-        JobsQueue::new(&account, shared::http::sdk_client().unwrap(), queue_url.to_owned())
+        Queue::new(&account, shared::http::sdk_client().unwrap(), queue_url.to_owned())
     }
 
     #[test]

@@ -12,10 +12,11 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use shared::admin::AdminJob;
 use shared::ids::{ChannelId, InvalidId, JobId, TenantId, UserId};
 use shared::secret::Secret;
 
-use crate::text;
+use crate::{event, text};
 
 /// The largest body that is looked at, in bytes after base64 (1 MiB). Slack's largest requests carry a 250 KB modal, of
 /// which form encoding makes at most three times as much.
@@ -74,8 +75,8 @@ pub enum SlackRequest {
     SlashCommand(Verified<SlashCommand>),
     /// Someone pressed a button or submitted a form. Nothing that this version posts has either.
     Interaction(Verified<()>),
-    /// Something happened in the workspace. This version waits for nothing.
-    Event(Verified<()>),
+    /// Something happened in the workspace. Nothing if it does not matter here.
+    Event(Verified<Option<AdminJob>>),
     /// Slack asks whether the events URL is ours, and expects this text back.
     UrlVerification(Verified<String>),
     /// Slack tests the certificate. It is not documented whether it signs this, and nothing depends on it.
@@ -272,7 +273,7 @@ pub fn read(event: HttpEvent, secrets: &SigningSecrets, now: SystemTime) -> Resu
         Route::Interactive => Ok(SlackRequest::Interaction(verified)),
         Route::Events => Ok(match challenge(&body) {
             Some(challenge) => SlackRequest::UrlVerification(verified.map(|()| challenge)),
-            None => SlackRequest::Event(verified),
+            None => SlackRequest::Event(verified.map(|()| event::interpret(&body))),
         }),
     }
 }

@@ -31,6 +31,7 @@ const ICONS = {
   half: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18ZM12 3v18',
   file: 'M6 3h8l4 4v14H6zM14 3v4h4',
   down: 'M12 4v11M7 11l5 5 5-5M5 20h14',
+  key: 'M14.5 13.5a5 5 0 1 0-4-4L3 17v4h4v-3h3v-3zM16 8.5h.01',
   copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
   check: 'M5 12.5 10 17.5 19.5 7',
   people: 'M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM2.5 20c0-4 3-6 6.5-6s6.5 2 6.5 6M16 4.5a3.5 3.5 0 0 1 0 6.5M17.5 14.3c2.6.7 4 2.7 4 5.7',
@@ -413,6 +414,7 @@ function drawInstead() {
   if (drawn.place !== version) {
     drawn = { place: version, keys: [], nodes: [] };
     byId('messages').replaceChildren(home ? homeNode() : appsNode());
+    delete byId('messages').dataset.of;
   }
   return true;
 }
@@ -453,6 +455,8 @@ async function drawMessages() {
   drawn.nodes.splice(messages.length).forEach((node) => node.remove());
   drawn.keys.length = messages.length;
   list.removeAttribute('aria-busy');
+  // Whose messages of which place are on the page, for whoever waits for them.
+  list.dataset.of = place;
   if (atEnd || !drawn.scrolled) list.scrollTop = list.scrollHeight;
   drawn.scrolled = true;
 }
@@ -461,10 +465,10 @@ async function drawMessages() {
 
 const STEPS = {
   queued: 'Queued', acked: 'Acknowledged', claimed: 'Claimed', authorized: 'Authorized', role_assumed: 'Role assumed',
-  ran: 'Ran', stored: 'Result stored', posted: 'Posted', denied: 'Denied', expired: 'Expired',
+  rechecked: 'Rechecked', ran: 'Ran', probed: 'Role tried', synced: 'Members read', stored: 'Result stored', posted: 'Posted', denied: 'Denied', expired: 'Expired',
   interrupted: 'Interrupted', dead: 'Dead',
 };
-const ENDS = { posted: 'good', denied: 'warn', expired: 'warn', interrupted: 'bad', dead: 'bad' };
+const ENDS = { posted: 'good', synced: 'good', denied: 'warn', expired: 'warn', interrupted: 'bad', dead: 'bad' };
 
 function milliseconds(value) {
   if (value < 10) return `${value.toFixed(1)} ms`;

@@ -184,6 +184,11 @@ impl Proxy {
         self.lock().rules.clear();
     }
 
+    /// Forgets the requests so far.
+    pub fn forget_seen(&self) {
+        self.lock().seen.clear();
+    }
+
     /// The requests so far, oldest first.
     pub fn seen(&self) -> Vec<Seen> {
         self.lock().seen.clone()

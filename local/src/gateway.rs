@@ -1,4 +1,4 @@
-//! An API Gateway HTTP API (payload format 2.0) in front of one function.
+//! An API Gateway HTTP API (payload format 2.0) in front of the functions that take HTTP requests.
 //!
 //! The form of the event and of the answer is that of the developer guide ("Create AWS Lambda proxy integrations for
 //! HTTP APIs"). As there: header names are lower-case, repeated headers are joined with commas, a body that is not
@@ -23,8 +23,28 @@ pub const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest request body, in bytes (10 MB, the quota "Payload size").
 pub const MAX_PAYLOAD: usize = 10 * 1024 * 1024;
 
-/// The routes of the API. Everything else is answered with 404 and does not reach the function.
-const ROUTES: [&str; 3] = ["/slack/commands", "/slack/interactive", "/slack/events"];
+/// The routes to ingress. What is neither these nor those to install is answered with 404 and reaches no function.
+const INGRESS: [&str; 3] = ["/slack/commands", "/slack/interactive", "/slack/events"];
+
+/// The routes to install.
+const INSTALL: [&str; 3] = ["/install", "/slack/oauth/start", "/slack/oauth/callback"];
+
+/// Who takes what.
+#[derive(Clone)]
+struct Functions {
+    ingress: Lambda,
+    install: Lambda,
+}
+
+impl Functions {
+    fn of(&self, method: &http::Method, path: &str) -> Option<&Lambda> {
+        match *method {
+            http::Method::POST if INGRESS.contains(&path) => Some(&self.ingress),
+            http::Method::GET if INSTALL.contains(&path) => Some(&self.install),
+            _ => None,
+        }
+    }
+}
 
 /// A running gateway. Dropping it stops it.
 pub struct Gateway {
@@ -33,11 +53,20 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Serves `function` on a free loopback port.
-    pub async fn start(function: Lambda) -> std::io::Result<Self> {
-        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    /// A free loopback port for a gateway, before the functions that it is in front of are there: install is told its
+    /// address when it starts.
+    pub async fn listen() -> std::io::Result<tokio::net::TcpListener> {
+        tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await
+    }
+
+    /// Serves both functions.
+    pub fn start(
+        listener: tokio::net::TcpListener,
+        ingress: Lambda,
+        install: Lambda,
+    ) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
-        let router = axum::Router::new().fallback(serve).with_state(function);
+        let router = axum::Router::new().fallback(serve).with_state(Functions { ingress, install });
         let server = tokio::spawn(async move {
             let service = router.into_make_service_with_connect_info::<SocketAddr>();
             let _ = axum::serve(listener, service).await;
@@ -63,14 +92,14 @@ impl Drop for Gateway {
 }
 
 async fn serve(
-    State(function): State<Lambda>,
+    State(functions): State<Functions>,
     ConnectInfo(source): ConnectInfo<SocketAddr>,
     request: axum::extract::Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    if parts.method != http::Method::POST || !ROUTES.contains(&parts.uri.path()) {
+    let Some(function) = functions.of(&parts.method, parts.uri.path()) else {
         return message(StatusCode::NOT_FOUND, "Not Found");
-    }
+    };
     let Ok(body) = axum::body::to_bytes(body, MAX_PAYLOAD).await else {
         return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };

@@ -4,7 +4,10 @@
 //! It exists for people who try the product without an account, and for tests. Nothing of it is deployed, and the
 //! functions cannot tell it from AWS and Slack except by their endpoints.
 
+pub mod administrator;
 pub mod aws;
+pub mod browser;
+pub mod demo;
 pub mod fault;
 pub mod gateway;
 pub mod lambda;

@@ -1,6 +1,5 @@
-//! What the local world begins with, made through the public APIs: Alfredbot's own tables, queues, key and roles in
-//! the home account; roles and things to look at in the target accounts; and for the demo an installation with its
-//! mappings and members.
+//! What the local world begins with, made through the public APIs of AWS: Alfredbot's own tables, queues, key, rule and
+//! roles in the home account; roles and things to look at in the target accounts.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,14 +7,8 @@ use aws_credential_types::Credentials;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use shared::ids::{TenantId, UserId};
-use shared::installation::{Installation, InstallationState, token_context};
-use shared::mapping::{Mapping, MappingKey, MappingKind, MappingState, TargetAccount};
-use shared::membership::Membership;
-use shared::secret::Secret;
 
-use crate::aws::{Client, ClientError, DEV, HOME, PROD};
-use crate::slack::world::{APP_SCOPES, Standing, World};
+use crate::aws::{Client, ClientError, HOME, PROD};
 
 /// The tables, each under the variable that tells the functions its name.
 pub const TABLES: [(&str, &str); 4] = [
@@ -26,10 +19,16 @@ pub const TABLES: [(&str, &str); 4] = [
 ];
 
 /// The role of each function in the home account.
-pub const FUNCTION_ROLES: [&str; 3] = ["alfredbot-ingress", "alfredbot-worker", "alfredbot-sweeper"];
+pub const FUNCTION_ROLES: [&str; 5] =
+    ["alfredbot-ingress", "alfredbot-worker", "alfredbot-sweeper", "alfredbot-syncer", "alfredbot-install"];
 
-/// How long a seeded membership is good for, in seconds. Nothing renews it in a local run.
-const MEMBERSHIP_LIFETIME: u64 = 7 * 24 * 3600;
+/// The EventBridge rule that starts the sync.
+pub const SYNC_RULE: &str = "alfredbot-sync";
+
+/// The role that assumes the mapped ones.
+pub fn worker_role_arn() -> String {
+    format!("arn:aws:iam::{HOME}:role/{}", FUNCTION_ROLES[1])
+}
 
 /// What Alfredbot's own account holds after [`home`].
 #[derive(Debug, Clone)]
@@ -38,6 +37,10 @@ pub struct Home {
     pub jobs_queue: String,
     /// Where records go that were received too often.
     pub dead_letter_queue: String,
+    /// The queue of the syncer.
+    pub admin_queue: String,
+    /// Where records of the admin queue go that were received too often.
+    pub admin_dead_letter_queue: String,
     /// The key of tokens and results: its ARN.
     pub kms_key: String,
 }
@@ -66,39 +69,46 @@ pub async fn home(client: &Client, limits: QueueLimits) -> Result<Home, ClientEr
     let jobs_attributes =
         [("job", "S"), ("member", "S"), ("typed_at", "N"), ("open", "S"), ("lease_until", "N")];
     table(client, jobs, &["job"], &jobs_attributes, Some(jobs_indexes), Some("expires_at")).await?;
-    table(client, mappings, &["tenant", "item"], &[("tenant", "S"), ("item", "S")], None, None).await?;
-    table(client, memberships, &["member"], &[("member", "S")], None, Some("expires_at")).await?;
-    table(client, installations, &["tenant"], &[("tenant", "S")], None, None).await?;
+    let expires = Some("expires_at");
+    table(client, mappings, &["tenant", "item"], &[("tenant", "S"), ("item", "S")], None, expires).await?;
+    table(client, memberships, &["tenant", "user"], &[("tenant", "S"), ("user", "S")], None, expires).await?;
+    table(client, installations, &["tenant"], &[("tenant", "S")], None, expires).await?;
 
     let key = client
         .json("kms", "TrentService.CreateKey", &json!({ "Description": "Alfredbot: tokens and results" }))
         .await?;
     let kms_key = key["KeyMetadata"]["Arn"].as_str().unwrap_or_default().to_owned();
 
-    let dead_letter_queue = queue(client, "alfred-jobs-dead", json!({ "VisibilityTimeout": "60" })).await?;
-    let redrive = json!({
-        "deadLetterTargetArn": format!("arn:aws:sqs:{}:{HOME}:alfred-jobs-dead", client.region()),
-        "maxReceiveCount": limits.max_receives,
-    });
-    let attributes = json!({
-        "VisibilityTimeout": limits.visibility_timeout.to_string(),
-        "RedrivePolicy": redrive.to_string(),
-    });
-    let jobs_queue = queue(client, "alfred-jobs", attributes).await?;
+    let (jobs_queue, dead_letter_queue) = redriven_queue(client, "alfred-jobs", limits).await?;
+    let (admin_queue, admin_dead_letter_queue) = redriven_queue(client, "alfred-admin", limits).await?;
 
-    let data = [
-        "dynamodb:GetItem",
-        "dynamodb:BatchGetItem",
-        "dynamodb:Query",
-        "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
-    ];
-    let keys = ["kms:Decrypt", "kms:GenerateDataKey"];
-    let assume = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"];
-    let actions: [Vec<&str>; 3] = [
-        vec!["sqs:SendMessage"],
-        [&data[..], &keys, &assume].concat(),
-        [&data[..], &keys, &["sqs:SendMessage"]].concat(),
+    let rule = json!({ "Name": SYNC_RULE, "ScheduleExpression": "rate(5 minutes)", "State": "ENABLED" });
+    client.json("events", "AWSEvents.PutRule", &rule).await?;
+
+    // No function may more than its row in ARCHITECTURE.md says.
+    let reads = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"];
+    let writes = ["dynamodb:PutItem", "dynamodb:UpdateItem"];
+    let sends = ["sqs:SendMessage"];
+    let actions: [Vec<&str>; 5] = [
+        sends.to_vec(),
+        [
+            &reads[..],
+            &writes,
+            &sends,
+            &["kms:Decrypt", "kms:GenerateDataKey"],
+            &["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
+        ]
+        .concat(),
+        [&reads[..], &writes, &sends, &["kms:Decrypt", "kms:GenerateDataKey"]].concat(),
+        [
+            &reads[..],
+            &writes,
+            &sends,
+            &["dynamodb:Scan", "dynamodb:DeleteItem", "kms:Decrypt", "kms:Encrypt"],
+            &["events:PutEvents", "events:DescribeRule", "events:PutRule", "events:DisableRule"],
+        ]
+        .concat(),
+        vec!["dynamodb:PutItem", "dynamodb:DeleteItem", "kms:Encrypt"],
     ];
     for (role, actions) in FUNCTION_ROLES.iter().zip(actions) {
         // Outside of Lambda the account itself opens the functions' sessions.
@@ -106,7 +116,7 @@ pub async fn home(client: &Client, limits: QueueLimits) -> Result<Home, ClientEr
         let statement = json!({ "Effect": "Allow", "Action": actions, "Resource": "*" });
         self::role(client, "/", role, &trust, None, &statement).await?;
     }
-    Ok(Home { jobs_queue, dead_letter_queue, kms_key })
+    Ok(Home { jobs_queue, dead_letter_queue, admin_queue, admin_dead_letter_queue, kms_key })
 }
 
 async fn table(
@@ -152,6 +162,24 @@ async fn queue(client: &Client, name: &str, attributes: Value) -> Result<String,
     Ok(created["QueueUrl"].as_str().unwrap_or_default().to_owned())
 }
 
+/// Makes a queue and the queue of its dead letters.
+async fn redriven_queue(
+    client: &Client,
+    name: &str,
+    limits: QueueLimits,
+) -> Result<(String, String), ClientError> {
+    let dead = queue(client, &format!("{name}-dead"), json!({ "VisibilityTimeout": "60" })).await?;
+    let redrive = json!({
+        "deadLetterTargetArn": format!("arn:aws:sqs:{}:{HOME}:{name}-dead", client.region()),
+        "maxReceiveCount": limits.max_receives,
+    });
+    let attributes = json!({
+        "VisibilityTimeout": limits.visibility_timeout.to_string(),
+        "RedrivePolicy": redrive.to_string(),
+    });
+    Ok((queue(client, name, attributes).await?, dead))
+}
+
 /// Makes a role with one inline policy of one statement.
 async fn role(
     client: &Client,
@@ -187,7 +215,7 @@ pub fn external_id() -> String {
 /// Fills a target account: three roles that only Alfredbot's worker can assume, and only with `external_id`, and
 /// things to look at.
 pub async fn target(client: &Client, account: &str, external_id: &str) -> Result<(), ClientError> {
-    let worker = json!({ "AWS": format!("arn:aws:iam::{HOME}:role/{}", FUNCTION_ROLES[1]) });
+    let worker = json!({ "AWS": worker_role_arn() });
     let condition = json!({ "StringEquals": { "sts:ExternalId": external_id } });
     let read_only: Vec<&str> = vec![
         "ec2:Describe*",
@@ -275,7 +303,7 @@ async fn instances(client: &Client, stage: &str) -> Result<(), ClientError> {
 }
 
 /// The text of the first element `name`.
-fn element(xml: &str, name: &str) -> String {
+pub(crate) fn element(xml: &str, name: &str) -> String {
     let text = || xml.split_once(&format!("<{name}>"))?.1.split_once("</").map(|(text, _)| text);
     text().unwrap_or_default().to_owned()
 }
@@ -330,141 +358,10 @@ async fn log_events(client: &Client, stage: &str) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// What the demo's workspace is mapped to: who gets which role.
-pub fn mappings() -> [(MappingKind, &'static str, &'static str, String, u32); 3] {
-    let role = |account: &str, name: &str| format!("arn:aws:iam::{account}:role/alfredbot/{name}");
-    [
-        (MappingKind::Group, "G0PROD", "prod-admins", role(PROD, "FullAdmin"), 10),
-        (MappingKind::Usergroup, "S0SRE", "sre", role(DEV, "PowerUser"), 20),
-        (MappingKind::Channel, "C0OPS", "ops", role(DEV, "ReadOnly"), 30),
-    ]
-}
-
-fn mapping_key(kind: MappingKind, id: &str) -> MappingKey {
-    let kind = match kind {
-        MappingKind::Channel => "channel",
-        MappingKind::Group => "group",
-        MappingKind::Usergroup => "usergroup",
-    };
-    MappingKey(format!("{kind}#{id}"))
-}
-
-/// Installs the app in the workspace of `world` with `bot_token`, maps its channels and groups, and writes down who is
-/// in them, as the sync job would. Guests, bots and deleted people get nothing.
-pub async fn demo(
-    client: &Client,
-    home: &Home,
-    world: &World,
-    bot_token: &str,
-    external_ids: &[(&str, String)],
-) -> anyhow::Result<()> {
-    let tenant: TenantId = world.team.id.parse()?;
-    let input = json!({
-        "KeyId": home.kms_key,
-        "Plaintext": STANDARD.encode(bot_token),
-        "EncryptionContext": token_context(&tenant).into_iter().collect::<std::collections::BTreeMap<_, _>>(),
-    });
-    let encrypted = client.json("kms", "TrentService.Encrypt", &input).await?;
-    let installation = Installation {
-        tenant: tenant.clone(),
-        app_id: world.app.id.clone(),
-        bot_user_id: world.app.bot_user.clone(),
-        bot_token: encrypted["CiphertextBlob"].as_str().unwrap_or_default().to_owned(),
-        scopes: APP_SCOPES.map(str::to_owned).to_vec(),
-        state: InstallationState::Active,
-    };
-    put(client, TABLES[3].1, &installation).await?;
-
-    for (account, external_id) in external_ids {
-        let item = TargetAccount {
-            tenant: tenant.clone(),
-            item: TargetAccount::item(account),
-            external_id: Secret::new(external_id.clone()),
-        };
-        put(client, TABLES[1].1, &item).await?;
-    }
-
-    let now = now();
-    let mut memberships = std::collections::BTreeMap::<&str, Vec<MappingKey>>::new();
-    for (kind, id, name, role_arn, priority) in mappings() {
-        let item = mapping_key(kind, id);
-        let mapping = Mapping {
-            tenant: tenant.clone(),
-            item: item.clone(),
-            kind,
-            name: name.into(),
-            role_arn,
-            alias: None,
-            priority,
-            state: MappingState::Active,
-            confirmed_at: now,
-        };
-        put(client, TABLES[1].1, &mapping).await?;
-        let members = match kind {
-            MappingKind::Usergroup => {
-                world.user_groups.iter().find(|group| group.id == id).map(|group| &group.members)
-            }
-            _ => world.channel(id).map(|channel| &channel.members),
-        };
-        for member in members.into_iter().flatten() {
-            let counts = world.user(member).is_some_and(|user| {
-                !user.deleted && matches!(user.standing, Standing::Admin | Standing::Owner | Standing::Member)
-            });
-            if counts {
-                memberships.entry(member).or_default().push(item.clone());
-            }
-        }
-    }
-    for (user, items) in memberships {
-        let user: UserId = user.parse()?;
-        let membership = Membership {
-            member: Membership::key(&tenant, &user),
-            grants: items.into_iter().map(|item| (item, now)).collect(),
-            expires_at: now + MEMBERSHIP_LIFETIME,
-        };
-        put(client, TABLES[2].1, &membership).await?;
-    }
-    Ok(())
-}
-
-/// Marks the demo's mappings as just read, as the sync job does after it has read all members. Without it they end
-/// granting after 15 minutes.
-pub async fn confirm_mappings(client: &Client, tenant: &str) -> Result<(), ClientError> {
-    for (kind, id, ..) in mappings() {
-        let input = json!({
-            "TableName": TABLES[1].1,
-            "Key": { "tenant": { "S": tenant }, "item": { "S": mapping_key(kind, id).0 } },
-            "UpdateExpression": "SET confirmed_at = :now",
-            "ConditionExpression": "attribute_exists(tenant)",
-            "ExpressionAttributeValues": { ":now": { "N": now().to_string() } },
-        });
-        client.json("dynamodb", "DynamoDB_20120810.UpdateItem", &input).await?;
-    }
-    Ok(())
-}
-
-async fn put(client: &Client, table: &str, item: &impl serde::Serialize) -> anyhow::Result<()> {
-    let item = attribute(&serde_json::to_value(item)?)["M"].take();
-    client
-        .json("dynamodb", "DynamoDB_20120810.PutItem", &json!({ "TableName": table, "Item": item }))
-        .await?;
-    Ok(())
-}
-
-/// A value in DynamoDB's JSON.
-fn attribute(value: &Value) -> Value {
-    match value {
-        Value::Null => json!({ "NULL": true }),
-        Value::Bool(value) => json!({ "BOOL": value }),
-        Value::Number(value) => json!({ "N": value.to_string() }),
-        Value::String(value) => json!({ "S": value }),
-        Value::Array(values) => json!({ "L": values.iter().map(attribute).collect::<Vec<_>>() }),
-        Value::Object(fields) => {
-            let fields: serde_json::Map<_, _> =
-                fields.iter().map(|(name, value)| (name.clone(), attribute(value))).collect();
-            json!({ "M": fields })
-        }
-    }
+/// Puts a trust policy on a role of a target account, as its administrator does.
+pub async fn trust(client: &Client, role: &str, policy: &str) -> Result<(), ClientError> {
+    let parameters = [("RoleName", role), ("PolicyDocument", policy)];
+    client.query("iam", "2010-05-08", "UpdateAssumeRolePolicy", &parameters).await.map(drop)
 }
 
 /// Keys of a function's role at an emulator that is not ours: its own STS opens the session for the account.

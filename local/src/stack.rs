@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use aws_credential_types::Credentials;
 
+use crate::administrator::administrator;
 use crate::aws::{Client, DEV, Emulator, HOME, PROD, REGION};
 use crate::fault::Proxy;
 use crate::gateway::Gateway;
@@ -25,7 +26,7 @@ use crate::slack::{FakeSlack, SlackOptions};
 pub struct Options {
     /// What is there at the beginning.
     pub seed: Seed,
-    /// The folder with the programs `ingress`, `worker` and `sweeper`.
+    /// The folder with the functions' programs.
     pub functions: PathBuf,
     /// The port of the page that people open; 0 takes a free one.
     pub console_port: u16,
@@ -96,8 +97,16 @@ pub struct Faults {
     pub worker_aws: Proxy,
     /// sweeper to AWS.
     pub sweeper_aws: Proxy,
-    /// worker and sweeper to Slack's Web API. Response URLs go to the fake Slack directly, which can fail them itself.
+    /// syncer to AWS.
+    pub syncer_aws: Proxy,
+    /// worker, sweeper and syncer to Slack's Web API. Response URLs go to the fake Slack directly, which can fail them itself.
     pub slack_api: Proxy,
+}
+
+impl Faults {
+    fn all(&self) -> [&Proxy; 5] {
+        [&self.ingress_aws, &self.worker_aws, &self.sweeper_aws, &self.syncer_aws, &self.slack_api]
+    }
 }
 
 /// A running world. [`Stack::shut_down`] ends it; dropping it ends it too, without waiting.
@@ -108,6 +117,10 @@ pub struct Stack {
     pub worker: Lambda,
     /// See [`Stack::ingress`].
     pub sweeper: Lambda,
+    /// See [`Stack::ingress`].
+    pub syncer: Lambda,
+    /// See [`Stack::ingress`].
+    pub install: Lambda,
     /// The fake Slack.
     pub slack: FakeSlack,
     /// What the functions print.
@@ -120,6 +133,7 @@ pub struct Stack {
     emulator: Option<Emulator>,
     gateway: Gateway,
     pollers: tokio::task::JoinSet<()>,
+    job_pollers: tokio::task::JoinSet<()>,
     folder: PathBuf,
 }
 
@@ -135,7 +149,13 @@ impl Stack {
             );
             Ok(path)
         };
-        let binaries = [binary("ingress")?, binary("worker")?, binary("sweeper")?];
+        let binaries = [
+            binary("ingress")?,
+            binary("worker")?,
+            binary("sweeper")?,
+            binary("syncer")?,
+            binary("install")?,
+        ];
         // Before anything is started, since a busy port is the most likely reason to stop.
         let console = SocketAddr::from((Ipv4Addr::LOCALHOST, options.console_port));
         drop(tokio::net::TcpListener::bind(console).await.with_context(|| {
@@ -168,29 +188,25 @@ impl Stack {
             max_receives: options.max_receives,
         };
         let home = seed::home(client(HOME)?, limits).await.context("failed to fill the home account")?;
-        let external_ids = [DEV, PROD].map(|account| (account, seed::external_id()));
-        for (account, external_id) in &external_ids {
-            seed::target(client(account)?, account, external_id)
+        for account in [DEV, PROD] {
+            // Nobody knows this one: until a tenant's own is put on the roles they open for nobody.
+            seed::target(client(account)?, account, &seed::external_id())
                 .await
                 .with_context(|| format!("failed to fill account {account}"))?;
         }
-        let secret = || uuid::Uuid::new_v4().simple().to_string();
-        let (signing_secret, bot_token) = (secret(), format!("xoxb-{}", secret()));
-        if options.seed == Seed::Demo {
-            seed::demo(client(HOME)?, &home, &options.world, &bot_token, &external_ids)
-                .await
-                .context("failed to install the app")?;
-        }
+        let signing_secret = uuid::Uuid::new_v4().simple().to_string();
+        let listener = Gateway::listen().await.context("failed to start the gateway")?;
+        let gateway_url = format!("http://{}", listener.local_addr()?);
 
-        let team = options.world.team.id.clone();
         let traced = logs.clone();
         let slack = FakeSlack::start(SlackOptions {
             listen: console,
-            request_url_base: String::new(),
+            request_url_base: gateway_url.clone(),
             signing_secret: signing_secret.clone(),
-            bot_token: (options.seed == Seed::Demo).then_some(bot_token),
+            bot_token: None,
             world: options.world,
             traces: Arc::new(move || serde_json::to_value(traced.traces()).unwrap_or_default()),
+            aws: administrator(&clients),
         })
         .await
         .context("failed to start the fake Slack")?;
@@ -201,14 +217,21 @@ impl Stack {
                 ingress_aws: Proxy::start(&endpoint).await?,
                 worker_aws: Proxy::start(&endpoint).await?,
                 sweeper_aws: Proxy::start(&endpoint).await?,
+                syncer_aws: Proxy::start(&endpoint).await?,
                 slack_api: Proxy::start(&slack.base_url()).await?,
             })
         } else {
             None
         };
         let endpoints = match &faults {
-            Some(faults) => [faults.ingress_aws.url(), faults.worker_aws.url(), faults.sweeper_aws.url()],
-            None => [endpoint.clone(), endpoint.clone(), endpoint],
+            Some(faults) => [
+                faults.ingress_aws.url(),
+                faults.worker_aws.url(),
+                faults.sweeper_aws.url(),
+                faults.syncer_aws.url(),
+                endpoint,
+            ],
+            None => [endpoint.clone(), endpoint.clone(), endpoint.clone(), endpoint.clone(), endpoint],
         };
         let slack_api = match &faults {
             Some(faults) => format!("{}/api/", faults.slack_api.url()),
@@ -221,6 +244,8 @@ impl Stack {
                 (INGRESS_TIMEOUT, INGRESS_CONCURRENCY),
                 (options.function_timeout, options.worker_concurrency),
                 (options.function_timeout, 1),
+                (options.function_timeout, SYNCER_CONCURRENCY),
+                (INGRESS_TIMEOUT, 1),
             ])
         {
             let name = role.trim_start_matches("alfredbot-");
@@ -229,7 +254,10 @@ impl Stack {
                 None => seed::function_keys(client(HOME)?, role).await?,
             };
             let mut environment = lambda_environment(&keys, endpoint, &options.log_level);
-            environment.insert("JOBS_QUEUE_URL".into(), home.jobs_queue.clone());
+            if name != "install" {
+                environment.insert("JOBS_QUEUE_URL".into(), home.jobs_queue.clone());
+                environment.insert("ADMIN_QUEUE_URL".into(), home.admin_queue.clone());
+            }
             if name == "ingress" {
                 environment.insert("SLACK_SIGNING_SECRET".into(), signing_secret.clone());
             } else {
@@ -238,13 +266,20 @@ impl Stack {
                 environment.insert("SLACK_API_URL".into(), slack_api.clone());
                 environment.insert("SLACK_RESPONSE_ORIGINS".into(), slack.base_url());
             }
+            if matches!(name, "install" | "syncer") {
+                let (id, secret) = slack.client();
+                environment.extend([("SLACK_CLIENT_ID".into(), id), ("SLACK_CLIENT_SECRET".into(), secret)]);
+                environment.insert("PUBLIC_URL".into(), gateway_url.clone());
+                environment.insert("SLACK_AUTHORIZE_URL".into(), slack.authorize_url());
+                environment.insert("WORKER_ROLE_ARN".into(), seed::worker_role_arn());
+                environment.insert("SYNC_RULE".into(), seed::SYNC_RULE.into());
+            }
             let function = Function { name: name.into(), binary, environment, timeout, concurrency };
             functions.push(Lambda::new(function, logs.clone()));
         }
-        let [ingress, worker, sweeper] =
-            <[Lambda; 3]>::try_from(functions).map_err(|_| anyhow::anyhow!("there are three functions"))?;
-        let gateway = Gateway::start(ingress.clone()).await.context("failed to start the gateway")?;
-        slack.set_request_url_base(&gateway.url());
+        let [ingress, worker, sweeper, syncer, install] =
+            <[Lambda; 5]>::try_from(functions).map_err(|_| anyhow::anyhow!("there are five functions"))?;
+        let gateway = Gateway::start(listener, ingress.clone(), install.clone())?;
 
         let mut pollers = tokio::task::JoinSet::new();
         let jobs = EventSource {
@@ -257,25 +292,23 @@ impl Stack {
             function: sweeper.clone(),
             ..jobs.clone()
         };
-        jobs.start(options.worker_concurrency, &mut pollers);
+        let admin =
+            EventSource { queue_url: home.admin_queue.clone(), function: syncer.clone(), ..jobs.clone() };
+        let admin_dead = EventSource { queue_url: home.admin_dead_letter_queue.clone(), ..admin.clone() };
+        let mut job_pollers = tokio::task::JoinSet::new();
+        jobs.start(options.worker_concurrency, &mut job_pollers);
         dead.start(1, &mut pollers);
+        admin.start(SYNCER_CONCURRENCY, &mut pollers);
+        admin_dead.start(1, &mut pollers);
         pollers.spawn(schedule::run(sweeper.clone(), options.sweeper_interval));
-        if options.seed == Seed::Demo {
-            let client = client(HOME)?.clone();
-            pollers.spawn(async move {
-                loop {
-                    tokio::time::sleep(CONFIRMATION_INTERVAL).await;
-                    if let Err(error) = seed::confirm_mappings(&client, &team).await {
-                        tracing::warn!(%error, "the mappings cannot be confirmed");
-                    }
-                }
-            });
-        }
+        pollers.spawn(schedule::run_rule(syncer.clone(), client(HOME)?.clone(), seed::SYNC_RULE));
 
         let stack = Self {
             ingress,
             worker,
             sweeper,
+            syncer,
+            install,
             slack,
             logs,
             home,
@@ -284,6 +317,7 @@ impl Stack {
             emulator,
             gateway,
             pollers,
+            job_pollers,
             folder,
         };
         for function in stack.functions() {
@@ -291,6 +325,17 @@ impl Stack {
                 let name = function.name().to_owned();
                 stack.shut_down().await;
                 return Err(error).with_context(|| format!("function {name} does not answer"));
+            }
+        }
+        if options.seed == Seed::Demo {
+            if let Err(error) = crate::demo::set_up(&stack).await {
+                stack.shut_down().await;
+                return Err(error).context("failed to set up the demo");
+            }
+            // Whoever counts from here on counts what the demo's people do.
+            stack.slack.forget_calls();
+            for proxy in stack.faults.iter().flat_map(Faults::all) {
+                proxy.forget_seen();
             }
         }
         Ok(stack)
@@ -311,9 +356,9 @@ impl Stack {
         self.clients.get(account)
     }
 
-    /// The three functions.
-    pub fn functions(&self) -> [Lambda; 3] {
-        [self.ingress.clone(), self.worker.clone(), self.sweeper.clone()]
+    /// The functions.
+    pub fn functions(&self) -> [Lambda; 5] {
+        [&self.ingress, &self.worker, &self.sweeper, &self.syncer, &self.install].map(Clone::clone)
     }
 
     /// Where the logs and nothing else are kept until the stack ends.
@@ -321,9 +366,14 @@ impl Stack {
         &self.folder
     }
 
+    /// Lets jobs stay on their queue from now on.
+    pub fn stop_taking_jobs(&mut self) {
+        self.job_pollers = tokio::task::JoinSet::new();
+    }
+
     /// Returns when a part has ended by a fault, with its name.
     pub async fn failed(&mut self) -> &'static str {
-        let Self { emulator, gateway, pollers, .. } = self;
+        let Self { emulator, gateway, pollers, job_pollers, .. } = self;
         let emulator = async {
             match emulator {
                 Some(emulator) => emulator.ended().await,
@@ -334,12 +384,14 @@ impl Stack {
             () = emulator => "AWS emulator",
             () = gateway.ended() => "API gateway",
             _ = pollers.join_next() => "queue poller",
+            _ = job_pollers.join_next(), if !job_pollers.is_empty() => "queue poller",
         }
     }
 
     /// Ends everything. Returns when no process is left.
     pub async fn shut_down(mut self) {
         self.pollers.abort_all();
+        self.job_pollers.abort_all();
         let functions = self.functions();
         functions.iter().for_each(Lambda::shut_down);
         for function in functions {
@@ -360,9 +412,8 @@ impl Drop for Stack {
 const INGRESS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Instances of ingress. At 300 requests/s of a few milliseconds each, two are busy.
 const INGRESS_CONCURRENCY: usize = 8;
-/// How often the demo's mappings are marked as just read: there is no sync job yet, and without it they end granting
-/// after 15 minutes.
-const CONFIRMATION_INTERVAL: Duration = Duration::from_secs(60);
+/// Instances of the syncer. A long sync of one workspace must not keep its commands and events waiting.
+const SYNCER_CONCURRENCY: usize = 4;
 
 /// What Lambda and the deployment put into every function's environment.
 fn lambda_environment(keys: &Credentials, endpoint: String, log_level: &str) -> BTreeMap<String, String> {

@@ -76,6 +76,7 @@ impl fmt::Display for RoleArn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_role_arn_gives_its_account_and_name() {
@@ -128,6 +129,74 @@ mod tests {
             [(0, 63, true), (0, 64, true), (0, 65, false), (510, 1, true), (511, 1, true), (512, 1, false)]
         {
             assert_eq!(arn(path, name).parse::<RoleArn>().is_ok(), fits, "{path} {name}");
+        }
+    }
+
+    /// Whether IAM has such an ARN of a role, as its reference writes the parts: a `RoleName` is `[\w+=,.@-]{1,64}`, a
+    /// `Path` is `/` or `/[!-~]+/` of up to 512 characters, an account has 12 digits.
+    fn iam_knows(text: &str) -> bool {
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let ["arn", partition, "iam", "", account, resource] = parts[..] else { return false };
+        let Some(name_with_path) = resource.strip_prefix("role") else { return false };
+        let Some(end) = name_with_path.rfind('/') else { return false };
+        let (path, name) = name_with_path.split_at(end + 1);
+        partition.starts_with("aws")
+            && partition.chars().all(|letter| matches!(letter, 'a'..='z' | '-'))
+            && account.len() == 12
+            && account.chars().all(|digit| digit.is_ascii_digit())
+            && path.starts_with('/')
+            && path.len() <= 512
+            && path.chars().all(|character| matches!(character, '!'..='~'))
+            && (1..=64).contains(&name.chars().count())
+            && name.chars().all(|character| {
+                matches!(character, 'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '+' | '=' | ',' | '.' | '@' | '-')
+            })
+    }
+
+    fn role_arns() -> impl Strategy<Value = String> {
+        let text = "arn:aws(-cn|-us-gov|-iso-b)?:iam::[0-9]{12}:role/([a-zA-Z0-9+=,.@_-]{1,9}/){0,3}[a-zA-Z0-9+=,.@_-]{1,64}";
+        proptest::string::string_regex(text).unwrap()
+    }
+
+    /// One character more, less or otherwise, at some place: what almost is an ARN is what a check lets through.
+    fn almost_role_arns() -> impl Strategy<Value = String> {
+        let character = prop_oneof![
+            proptest::sample::select("/:*?\"\\ \n\0aA0-$１é".chars().collect::<Vec<_>>()),
+            any::<char>()
+        ];
+        (role_arns(), any::<proptest::sample::Index>(), character, 0..4_u8).prop_map(
+            |(arn, place, character, how)| {
+                let mut text: Vec<char> = arn.chars().collect();
+                let place = place.index(text.len());
+                match how {
+                    0 => text.insert(place, character),
+                    1 => text[place] = character,
+                    2 => drop(text.remove(place)),
+                    _ => text.truncate(place),
+                }
+                text.into_iter().collect()
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_role_arn_is_read_and_printed_back(text in role_arns()) {
+            let arn: RoleArn = text.parse().unwrap();
+            prop_assert_eq!(arn.to_string(), text.clone());
+            prop_assert_eq!(arn.account(), text.split(':').nth(4).unwrap());
+            prop_assert_eq!(arn.name(), text.rsplit('/').next().unwrap());
+            prop_assert!(iam_knows(&text));
+        }
+
+        #[test]
+        fn whatever_is_read_is_an_arn_that_iam_knows(text in prop_oneof![4 => almost_role_arns(), 1 => any::<String>()]) {
+            if let Ok(arn) = text.parse::<RoleArn>() {
+                prop_assert!(iam_knows(&text), "{text:?}");
+                prop_assert_eq!(arn.to_string(), text);
+            }
         }
     }
 }

@@ -93,7 +93,21 @@ impl JobId {
 
     /// The id of the request that carried `signature`, the text of its `X-Slack-Signature` header.
     pub fn from_signature(signature: &str) -> Self {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, signature.as_bytes());
+        Self::hashed(signature)
+    }
+
+    /// The id of the event `event_id` of a workspace.
+    pub fn from_event(tenant: &TenantId, event_id: &str) -> Self {
+        Self::hashed(&format!("event {tenant} {event_id}"))
+    }
+
+    /// The id of what `cause` asks for in a workspace by itself, such as the schedule in one minute.
+    pub fn from_cause(tenant: &TenantId, cause: &str) -> Self {
+        Self::hashed(&format!("cause {tenant} {cause}"))
+    }
+
+    fn hashed(text: &str) -> Self {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
         Self(digest.as_ref()[..Self::LENGTH / 2].iter().map(|byte| format!("{byte:02x}")).collect())
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::ids::{ChannelId, JobId, TenantId, UserId};
+use crate::mapping::MappingKey;
 use crate::secret::Secret;
 
 /// The newest form of a job that this build writes. A reader accepts this one and the one before it; a newer one is
@@ -47,10 +48,15 @@ impl Job {
     /// # Errors
     /// Never for a job as it is: all of it has a JSON form.
     pub fn to_record(&self) -> serde_json::Result<String> {
-        let mut record = Vec::with_capacity(512);
-        self.serialize(&mut serde_json::Serializer::with_formatter(&mut record, AsciiFormatter))?;
-        String::from_utf8(record).map_err(serde::ser::Error::custom)
+        ascii_json(self)
     }
+}
+
+/// JSON in ASCII: see [`Job::to_record`].
+pub(crate) fn ascii_json(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut record = Vec::with_capacity(512);
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut record, AsciiFormatter))?;
+    String::from_utf8(record).map_err(serde::ser::Error::custom)
 }
 
 /// Writes JSON compactly, with `\uXXXX` for all that is not ASCII.
@@ -94,6 +100,13 @@ pub enum Task {
     },
     /// `/alfred history`: the caller's latest jobs.
     History,
+    /// A mapping that the caller has just made: can its role be assumed with the tenant's ExternalId, and only with it?
+    Probe {
+        /// The mapping.
+        item: MappingKey,
+        /// Its role.
+        role_arn: String,
+    },
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
-//! The one secret that is decrypted with KMS in more than one process: an installation's bot token.
+//! The secrets that more than one process encrypts or decrypts with KMS: an installation's tokens.
 
 use aws_sdk_kms::error::DisplayErrorContext;
 use aws_sdk_kms::primitives::Blob;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::ids::TenantId;
 use crate::installation::{Installation, token_context};
 use crate::secret::Secret;
 
@@ -25,15 +26,47 @@ pub enum TokenError {
     Unavailable(String),
 }
 
-/// Decrypts the bot token of `installation` with the key `key_id`, under the tenant's own encryption context: a
-/// ciphertext that was copied from another tenant's item is refused by KMS.
+/// Encrypts a token of `tenant` with the key `key_id`: what is stored in the installation's item.
+pub async fn encrypt_token(
+    kms: &aws_sdk_kms::Client,
+    key_id: &str,
+    tenant: &TenantId,
+    token: &Secret<String>,
+) -> Result<String, TokenError> {
+    let context = token_context(tenant).map(|(name, value)| (name.to_owned(), value));
+    let answer = kms
+        .encrypt()
+        .key_id(key_id)
+        .plaintext(Blob::new(token.expose().as_bytes()))
+        .set_encryption_context(Some(context.into()))
+        .send()
+        .await
+        .map_err(|error| TokenError::Unavailable(DisplayErrorContext(&error).to_string()))?;
+    let ciphertext = answer
+        .ciphertext_blob
+        .ok_or_else(|| TokenError::Unavailable("an answer without ciphertext".into()))?;
+    Ok(STANDARD.encode(ciphertext))
+}
+
+/// Decrypts the bot token of `installation` with the key `key_id`.
 pub async fn decrypt_bot_token(
     kms: &aws_sdk_kms::Client,
     key_id: &str,
     installation: &Installation,
 ) -> Result<Secret<String>, TokenError> {
-    let ciphertext = STANDARD.decode(&installation.bot_token).map_err(|_| TokenError::NotBase64)?;
-    let context = token_context(&installation.tenant).map(|(name, value)| (name.to_owned(), value));
+    decrypt_token(kms, key_id, &installation.tenant, &installation.bot_token).await
+}
+
+/// Decrypts a stored token of `tenant` under the tenant's own encryption context: a ciphertext that was copied from
+/// another tenant's item is refused by KMS.
+pub async fn decrypt_token(
+    kms: &aws_sdk_kms::Client,
+    key_id: &str,
+    tenant: &TenantId,
+    stored: &str,
+) -> Result<Secret<String>, TokenError> {
+    let ciphertext = STANDARD.decode(stored).map_err(|_| TokenError::NotBase64)?;
+    let context = token_context(tenant).map(|(name, value)| (name.to_owned(), value));
     let plain = kms
         .decrypt()
         .key_id(key_id)

@@ -11,6 +11,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::{Origin, Url};
 
+use crate::env::Environment;
+use crate::ids::{TenantId, UserId};
+use crate::person::Person;
 use crate::secret::Secret;
 
 /// How long one request may take, connection included. Slack answers within a second; a slower answer is tried again.
@@ -19,11 +22,36 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the connection alone may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How much of an answer is read, in bytes. The methods used here answer with far less.
-const MAX_ANSWER: usize = 1 << 20;
+/// How much of an answer is read, in bytes. The largest are all user groups of a workspace with their members: 1,000,000
+/// ids have 13 MB.
+const MAX_ANSWER: usize = 16 << 20;
+
+/// How many members a page has: below 1,000, as Slack demands.
+const MEMBERS_A_PAGE: &str = "999";
 
 /// What to wait after a 429 without a readable `Retry-After`.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Reads `SLACK_API_URL`: Slack's own if it is unset.
+///
+/// # Errors
+/// Never: the default is a URL.
+pub fn api_url(env: &mut Environment<'_>) -> Result<Url, url::ParseError> {
+    let default = Url::parse("https://slack.com/api/")?;
+    Ok(env.parsed("SLACK_API_URL", "a URL that ends in /", default, |text| {
+        Url::parse(text).ok().filter(|url| url.path().ends_with('/'))
+    }))
+}
+
+/// Reads `SLACK_RESPONSE_ORIGINS`: Slack's own if it is unset.
+///
+/// # Errors
+/// Never: the default is a list of origins.
+pub fn response_origins(env: &mut Environment<'_>) -> Result<ResponseOrigins, NotAnOrigin> {
+    let default = ResponseOrigins::parse("https://hooks.slack.com,https://hooks.slack-gov.com")?;
+    let purpose = "a comma-separated list of origins such as https://hooks.slack.com";
+    Ok(env.parsed("SLACK_RESPONSE_ORIGINS", purpose, default, |text| ResponseOrigins::parse(text).ok()))
+}
 
 /// Why a request to Slack did not do what it should.
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
@@ -135,15 +163,70 @@ impl Client {
             .header(AUTHORIZATION, format!("Bearer {}", token.expose()))
             .header(CONTENT_TYPE, content_type)
             .body(body);
-        let (status, answer) = send(request).await?;
-        let verdict: Verdict = serde_json::from_slice(&answer)
-            .map_err(|_| SlackError::Unanswered(format!("{status} with a body that is not JSON")))?;
-        if !verdict.ok {
-            return Err(verdict.refusal(status));
+        result(method, request).await
+    }
+
+    /// `oauth.v2.access`: exchanges a code or a refresh token. The app shows who it is by HTTP Basic, so that its secret is
+    /// in no URL and no form.
+    pub async fn oauth<T: DeserializeOwned>(
+        &self,
+        client_id: &str,
+        client_secret: &Secret<String>,
+        fields: &[(&str, &str)],
+    ) -> Result<T, SlackError> {
+        let url = self.api.join("oauth.v2.access").map_err(|_| SlackError::ForeignAddress)?;
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self
+            .http
+            .post(url)
+            .basic_auth(client_id, Some(client_secret.expose()))
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body);
+        result("oauth.v2.access", request).await
+    }
+
+    /// `users.info`: who `user` is, as Slack knows it now.
+    pub async fn person(&self, token: &Secret<String>, user: &UserId) -> Result<Person, SlackError> {
+        #[derive(serde::Deserialize)]
+        struct Found {
+            user: Person,
         }
-        serde_json::from_slice(&answer).map_err(|error| {
-            SlackError::Unanswered(format!("the result of {method} misses something: {error}"))
-        })
+        let found: Found = self.call(token, "users.info", Args::form(&[("user", user.as_str())])).await?;
+        Ok(found.user)
+    }
+
+    /// One page of `conversations.members`, and the cursor of the next one if there is one.
+    pub async fn members(
+        &self,
+        token: &Secret<String>,
+        channel: &str,
+        cursor: &str,
+    ) -> Result<(Vec<String>, Option<String>), SlackError> {
+        #[derive(serde::Deserialize)]
+        struct Members {
+            members: Vec<String>,
+            #[serde(default)]
+            response_metadata: NextPage,
+        }
+        let args = [("channel", channel), ("limit", MEMBERS_A_PAGE), ("cursor", cursor)];
+        let page: Members = self.call(token, "conversations.members", Args::form(&args)).await?;
+        Ok((page.members, page.response_metadata.next()))
+    }
+
+    /// `usergroups.users.list`: everybody in a user group of `tenant`.
+    pub async fn usergroup_members(
+        &self,
+        token: &Secret<String>,
+        tenant: &TenantId,
+        usergroup: &str,
+    ) -> Result<Vec<String>, SlackError> {
+        #[derive(serde::Deserialize)]
+        struct Users {
+            users: Vec<String>,
+        }
+        let args = [("usergroup", usergroup), ("team_id", tenant.as_str())];
+        let list: Users = self.call(token, "usergroups.users.list", Args::form(&args)).await?;
+        Ok(list.users)
     }
 
     /// Posts a message to a `response_url` that [`ResponseOrigins::admit`] let through. Slack says `ok` in plain text
@@ -233,6 +316,20 @@ impl ResponseOrigins {
     }
 }
 
+/// Where the next page of a list begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(default)]
+pub struct NextPage {
+    next_cursor: String,
+}
+
+impl NextPage {
+    /// The cursor, unless this was the last page.
+    pub fn next(self) -> Option<String> {
+        Some(self.next_cursor).filter(|cursor| !cursor.is_empty())
+    }
+}
+
 /// What every JSON answer of Slack begins with. `response_url` may leave `ok` out of an error.
 #[derive(serde::Deserialize)]
 struct Verdict {
@@ -256,6 +353,21 @@ fn word(text: &str, status: StatusCode) -> String {
         && text.len() <= 64
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
     if is_word { text.to_owned() } else { format!("http_{}", status.as_u16()) }
+}
+
+/// Sends a call of `method` and reads its result.
+async fn result<T: DeserializeOwned>(
+    method: &str,
+    request: reqwest::RequestBuilder,
+) -> Result<T, SlackError> {
+    let (status, answer) = send(request).await?;
+    let verdict: Verdict = serde_json::from_slice(&answer)
+        .map_err(|_| SlackError::Unanswered(format!("{status} with a body that is not JSON")))?;
+    if !verdict.ok {
+        return Err(verdict.refusal(status));
+    }
+    serde_json::from_slice(&answer)
+        .map_err(|error| SlackError::Unanswered(format!("the result of {method} misses something: {error}")))
 }
 
 /// Sends and reads the answer, telling apart what Slack says by status: 429, server errors, and answers to be read.

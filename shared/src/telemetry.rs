@@ -14,7 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::env::Environment;
 
 /// Whose lines `LOG_LEVEL` governs.
-const OUR_CRATES: [&str; 6] = ["awscli", "ingress", "install", "local", "shared", "worker"];
+const OUR_CRATES: [&str; 7] = ["awscli", "ingress", "install", "local", "shared", "syncer", "worker"];
 
 /// Below this, the crates that we only use say nothing, whatever the environment asks for: at DEBUG the SDK and HTTP
 /// crates print headers, tokens and bodies.

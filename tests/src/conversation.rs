@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use local::aws::{DEV, HOME};
+use local::lambda::Lambda;
 use local::slack::message::{Origin, Shown};
 use local::slack::person::Seat;
 use local::slack::slash_command::Typed;
@@ -31,6 +32,16 @@ pub async fn start_with(change: impl FnOnce(&mut Options)) -> Stack {
     let mut options = Options::new(functions.parent().unwrap_or(&functions));
     change(&mut options);
     Stack::start(options).await.unwrap_or_else(|error| panic!("the product does not start: {error:#}"))
+}
+
+/// Ends all instances of a function: the next one knows nothing of what was kept in memory.
+pub async fn forget_all(function: &Lambda) {
+    for instance in function.instances() {
+        function.kill(instance.number);
+    }
+    while !function.instances().is_empty() {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Ends the run, and fails on what nobody should have to look for: a panic in a function, a secret in a log.

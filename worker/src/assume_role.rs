@@ -9,12 +9,16 @@ use awscli::session::Credentials;
 use shared::arn::RoleArn;
 use shared::ids::{JobId, TenantId, UserId};
 use shared::job::Job;
+use shared::secret::Secret;
 
-use crate::Clock;
 use crate::authorize::Grant;
+use shared::clock::Clock;
 
 /// How long a role session lasts, in seconds. A role allows at least this much.
 const SESSION: i32 = 3600;
+
+/// How long a session lasts that only shows that it opens, in seconds (STS's shortest).
+const PROBE_SESSION: i32 = 900;
 
 /// How long before their expiry credentials are not used any more, in seconds: the longest that a command may run on
 /// them is bounded by what is left.
@@ -100,7 +104,7 @@ impl Roles {
         if let Some(session) = kept.filter(|session| session.is_fresh(now)) {
             return Ok((session.credentials, false));
         }
-        let session = self.open(job, grant).await?;
+        let session = self.open(job, &grant.role, Some(&grant.external_id), SESSION).await?;
         let credentials = session.credentials.clone();
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if sessions.len() >= MAX_SESSIONS {
@@ -112,7 +116,23 @@ impl Roles {
         Ok((credentials, true))
     }
 
-    async fn open(&self, job: &Job, grant: &Grant) -> Result<Session, AssumeError> {
+    /// Whether STS opens `role` for this job with this ExternalId, or without one. What it opens is dropped.
+    pub async fn probe(
+        &self,
+        job: &Job,
+        role: &RoleArn,
+        external_id: Option<&Secret<String>>,
+    ) -> Result<(), AssumeError> {
+        self.open(job, role, external_id, PROBE_SESSION).await.map(drop)
+    }
+
+    async fn open(
+        &self,
+        job: &Job,
+        role: &RoleArn,
+        external_id: Option<&Secret<String>>,
+        seconds: i32,
+    ) -> Result<Session, AssumeError> {
         let tag = |key: &str, value: &str| {
             Tag::builder()
                 .key(key)
@@ -123,13 +143,13 @@ impl Roles {
         let answer = self
             .sts
             .assume_role()
-            .role_arn(grant.role.as_str())
+            .role_arn(role.as_str())
             .role_session_name(session_name(&job.tenant, &job.user, &job.id))
             .source_identity(source_identity(&job.tenant, &job.user))
-            .external_id(grant.external_id.expose())
+            .set_external_id(external_id.map(|id| id.expose().clone()))
             .tags(tag("alfred:tenant", job.tenant.as_str())?)
             .tags(tag("alfred:user", job.user.as_str())?)
-            .duration_seconds(SESSION)
+            .duration_seconds(seconds)
             .send()
             .await
             .map_err(|error| {
@@ -154,7 +174,7 @@ impl Roles {
                 access_key_id: given.access_key_id,
                 secret_access_key: given.secret_access_key,
                 session_token: Some(given.session_token),
-                account_id: Some(grant.role.account().to_owned()),
+                account_id: Some(role.account().to_owned()),
             },
         })
     }
@@ -198,6 +218,14 @@ fn fitting(tenant: &TenantId, user: &UserId, room: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
+    use aws_smithy_runtime_api::client::http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+    use proptest::prelude::*;
     use shared::ids::MAX_SLACK_ID;
 
     fn is_valid(name: &str) -> bool {
@@ -219,6 +247,105 @@ mod tests {
                 assert!(is_valid(&name), "{name}");
                 assert!(name.contains(&format!("-{user}")), "{name}");
             }
+        }
+    }
+
+    /// An STS that remembers the last request and refuses it.
+    #[derive(Debug, Clone, Default)]
+    struct Sts(Arc<Mutex<HashMap<String, String>>>);
+
+    impl HttpClient for Sts {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            SharedHttpConnector::new(self.clone())
+        }
+    }
+
+    impl HttpConnector for Sts {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let form = url::form_urlencoded::parse(request.body().bytes().unwrap_or_default()).into_owned();
+            *self.0.lock().unwrap() = form.collect();
+            let body = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(403.try_into().unwrap(), body.into())))
+        }
+    }
+
+    /// `[\w+=,.@-]`, and for an ExternalId `:` and `/` too: what STS's reference says of each.
+    fn is_of_words(text: &str, more: &str) -> bool {
+        let allowed = |character: char| matches!(character, 'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '+' | '=' | ',' | '.' | '@' | '-');
+        text.chars().all(|character| allowed(character) || more.contains(character))
+    }
+
+    /// `[\p{L}\p{Z}\p{N}_.:/=+\-@]`
+    fn is_of_tag_characters(text: &str) -> bool {
+        text.chars().all(|character| character.is_alphanumeric() || " _.:/=+-@".contains(character))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_sts_is_asked_matches_its_patterns_for_all_ids(
+            tenant in "[TE][A-Z0-9]{1,31}",
+            user in "[UW][A-Z0-9]{1,31}",
+            signature in any::<String>(),
+            external_id in proptest::option::of("[0-9a-f]{32}"),
+        ) {
+            let sts = Sts::default();
+            let account = shared::env::read_from(
+                &|name| Some(match name {
+                    "AWS_REGION" => "us-east-1".to_owned(),
+                    "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => "AKIAFUNCTION".to_owned(),
+                    _ => return None,
+                }),
+                shared::aws::Account::read,
+            )
+            .unwrap();
+            let roles = Roles::new(aws_sdk_sts::Client::new(&account.sdk_config(sts.clone())), Clock::system());
+            let job = Job {
+                version: shared::job::JOB_VERSION,
+                id: JobId::from_signature(&signature),
+                tenant: tenant.parse().unwrap(),
+                enterprise: None,
+                user: user.parse().unwrap(),
+                channel: "C1".parse().unwrap(),
+                task: shared::job::Task::Invoke { text: String::new() },
+                typed_at: 0,
+                response_url: None,
+            };
+            let role: RoleArn = "arn:aws:iam::111111111111:role/alfredbot/ReadOnly".parse().unwrap();
+            let external_id = external_id.map(Secret::new);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let refused = runtime.block_on(roles.probe(&job, &role, external_id.as_ref())).unwrap_err();
+            prop_assert_eq!(refused, AssumeError::Refused { code: "AccessDenied".into(), message: "no".into() });
+
+            let form = sts.0.lock().unwrap().clone();
+            let field = |name: &str| form.get(name).map(String::as_str);
+            for name in ["RoleSessionName", "SourceIdentity"] {
+                let text = field(name).unwrap();
+                prop_assert!((2..=64).contains(&text.len()) && is_of_words(text, ""), "{name}: {text}");
+            }
+            let identity = field("SourceIdentity").unwrap();
+            let (its_tenant, its_user) = identity.split_once('-').unwrap();
+            prop_assert!(!its_tenant.is_empty() && tenant.starts_with(its_tenant) && its_user == user, "{identity}");
+            let session: Vec<&str> = field("RoleSessionName").unwrap().split('-').collect();
+            prop_assert!(
+                session.len() == 4 && session[0] == "ab" && !session[1].is_empty() && tenant.starts_with(session[1])
+                    && session[2] == user && session[3] == job.id.short(),
+                "{session:?}"
+            );
+            for (number, name, value) in [(1, "alfred:tenant", &tenant), (2, "alfred:user", &user)] {
+                let key = field(&format!("Tags.member.{number}.Key")).unwrap();
+                prop_assert_eq!(key, name);
+                prop_assert!((1..=128).contains(&key.len()) && is_of_tag_characters(key) && !key.starts_with("aws:"));
+                let sent = field(&format!("Tags.member.{number}.Value")).unwrap();
+                prop_assert_eq!(sent, value);
+                prop_assert!(sent.len() <= 256 && is_of_tag_characters(sent));
+            }
+            prop_assert_eq!(field("ExternalId"), external_id.as_ref().map(|id| id.expose().as_str()));
+            if let Some(id) = field("ExternalId") {
+                prop_assert!((2..=1224).contains(&id.len()) && is_of_words(id, ":/"));
+            }
+            prop_assert_eq!(field("RoleArn"), Some(role.as_str()));
         }
     }
 }

@@ -15,7 +15,7 @@ use shared::mapping::{MAX_CONFIRMATION_AGE, Mapping, MappingKind, MappingState, 
 use shared::membership::Membership;
 use shared::secret::Secret;
 
-use crate::Clock;
+use shared::clock::Clock;
 
 /// How long a tenant's installation and mappings are kept between reads. It is also how long a stopped mapping goes on
 /// granting, so it stays far below anything that a person would notice.
@@ -44,6 +44,8 @@ pub struct Grant {
     pub external_id: Secret<String>,
     /// What grants it.
     pub mapping: Mapping,
+    /// As of when the caller is known to be a member: Unix seconds.
+    pub known_at: u64,
 }
 
 /// Why a mapping that names the caller grants him nothing.
@@ -197,12 +199,12 @@ pub fn grants(
     }
     let mut grants = Vec::new();
     let mut unusable = Vec::new();
-    for key in membership.grants.keys() {
+    for (key, since) in &membership.grants {
         let Some(mapping) = tenancy.mappings.iter().find(|mapping| mapping.item == *key) else {
             unusable.push(Unusable { mapping: key.0.clone(), because: Flaw::Removed });
             continue;
         };
-        match grant(now, tenancy, mapping) {
+        match grant(now, tenancy, mapping, *since) {
             Ok(grant) => grants.push(grant),
             Err(because) => unusable.push(Unusable { mapping: mapping_name(mapping), because }),
         }
@@ -211,7 +213,7 @@ pub fn grants(
     Ok((grants, unusable))
 }
 
-fn grant(now: u64, tenancy: &Tenancy, mapping: &Mapping) -> Result<Grant, Flaw> {
+fn grant(now: u64, tenancy: &Tenancy, mapping: &Mapping, since: u64) -> Result<Grant, Flaw> {
     match mapping.state {
         MappingState::Pending => return Err(Flaw::Pending),
         MappingState::Suspended => return Err(Flaw::Suspended),
@@ -222,7 +224,8 @@ fn grant(now: u64, tenancy: &Tenancy, mapping: &Mapping) -> Result<Grant, Flaw> 
     }
     let role: RoleArn = mapping.role_arn.parse().map_err(|_| Flaw::BadArn)?;
     let external_id = tenancy.accounts.get(role.account()).ok_or(Flaw::NoExternalId)?.clone();
-    Ok(Grant { role, external_id, mapping: mapping.clone() })
+    let known_at = since.max(mapping.confirmed_at);
+    Ok(Grant { role, external_id, mapping: mapping.clone(), known_at })
 }
 
 /// A mapping as people know it: `#ops` or `@sre`.
@@ -296,6 +299,13 @@ impl Directory {
         if let Some((_, tenancy)) = kept.filter(|(since, _)| is_fresh(*since)) {
             return Ok(tenancy);
         }
+        self.tenancy_now(tenant).await
+    }
+
+    /// The same as it is now.
+    pub async fn tenancy_now(&self, tenant: &TenantId) -> Result<Arc<Tenancy>, Unreadable> {
+        let now = self.clock.since_epoch();
+        let is_fresh = |since: Duration| now.checked_sub(since).is_some_and(|age| age < TENANCY_AGE);
         let (installation, (mappings, accounts)) =
             tokio::try_join!(self.installation(tenant), self.mappings(tenant))?;
         let tenancy = Arc::new(Tenancy { installation, mappings, accounts });
@@ -320,7 +330,8 @@ impl Directory {
             .db
             .get_item()
             .table_name(&self.tables.memberships)
-            .key("member", AttributeValue::S(Membership::key(tenant, user)))
+            .key("tenant", AttributeValue::S(tenant.to_string()))
+            .key("user", AttributeValue::S(user.to_string()))
             .consistent_read(true)
             .send()
             .await
@@ -393,6 +404,7 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use shared::mapping::MappingKey;
 
     const NOW: u64 = 1_760_000_000;
@@ -407,7 +419,13 @@ mod tests {
             alias: None,
             priority,
             state: MappingState::Active,
+            added_by: None,
+            reason: None,
             confirmed_at: NOW - 60,
+            read_as_of: 0,
+            version: 0,
+            members: 0,
+            unread: None,
         }
     }
 
@@ -422,7 +440,11 @@ mod tests {
                 app_id: "A1".into(),
                 bot_user_id: "UBOT".into(),
                 bot_token: String::new(),
+                refresh_token: None,
+                token_expires_at: None,
                 scopes: Vec::new(),
+                installed_by: None,
+                installed_at: 0,
                 state: InstallationState::Active,
             }),
             mappings,
@@ -434,8 +456,10 @@ mod tests {
 
     fn member(items: &[&str]) -> Membership {
         Membership {
-            member: "T1#U1".into(),
+            tenant: "T1".parse().unwrap(),
+            user: "U1".parse().unwrap(),
             grants: items.iter().map(|item| (MappingKey((*item).into()), NOW - 100)).collect(),
+            as_of: BTreeMap::new(),
             expires_at: NOW + 60,
         }
     }
@@ -549,5 +573,193 @@ mod tests {
         assert_eq!(authorize(NOW, &ended, Some(&ben), None).unwrap_err(), Refusal::NotInstalled);
         ended.installation = None;
         assert_eq!(authorize(NOW, &ended, Some(&ben), None).unwrap_err(), Refusal::NotInstalled);
+    }
+
+    const ITEMS: [&str; 6] =
+        ["channel#C1", "channel#C2", "group#G1", "group#G2", "usergroup#S1", "usergroup#S2"];
+
+    /// What makes it harder to have a role. Where it says a place, it is that of a mapping in [`ITEMS`].
+    #[derive(Debug, Clone)]
+    enum Restriction {
+        RemoveGrant(usize),
+        RemoveMapping(usize),
+        Suspend(usize),
+        BackToPending(usize),
+        /// Its members were read so much earlier.
+        Age(usize, u64),
+        ForgetAccount(usize),
+        EndInstallation,
+        RemoveInstallation,
+        ForgetMember,
+        /// The membership ends so much earlier.
+        ShortenMembership(u64),
+        LetTimePass(u64),
+    }
+
+    use Restriction::*;
+
+    /// All that a decision is made from.
+    #[derive(Debug, Clone)]
+    struct Scene {
+        now: u64,
+        tenancy: Tenancy,
+        membership: Option<Membership>,
+    }
+
+    impl Scene {
+        fn restrict(&mut self, restriction: &Restriction) {
+            let tenancy = &mut self.tenancy;
+            let mut with = |place: usize, change: &dyn Fn(&mut Mapping)| {
+                tenancy.mappings.iter_mut().filter(|one| one.item.0 == ITEMS[place]).for_each(change);
+            };
+            match *restriction {
+                Suspend(place) => with(place, &|one| one.state = MappingState::Suspended),
+                BackToPending(place) => with(place, &|one| one.state = MappingState::Pending),
+                Age(place, by) => with(place, &|one| one.confirmed_at -= by),
+                RemoveMapping(place) => tenancy.mappings.retain(|one| one.item.0 != ITEMS[place]),
+                RemoveGrant(place) => {
+                    if let Some(membership) = &mut self.membership {
+                        membership.grants.remove(&MappingKey(ITEMS[place].into()));
+                    }
+                }
+                ForgetAccount(place) => {
+                    tenancy.accounts.remove(["111111111111", "222222222222"][place % 2]);
+                }
+                EndInstallation => {
+                    if let Some(installation) = &mut tenancy.installation {
+                        installation.state = InstallationState::Ended;
+                    }
+                }
+                RemoveInstallation => tenancy.installation = None,
+                ForgetMember => self.membership = None,
+                ShortenMembership(by) => {
+                    if let Some(membership) = &mut self.membership {
+                        membership.expires_at -= by;
+                    }
+                }
+                LetTimePass(by) => self.now += by,
+            }
+        }
+
+        /// What could be had, best first.
+        fn available(&self) -> Vec<Grant> {
+            grants(self.now, &self.tenancy, self.membership.as_ref()).map_or(Vec::new(), |(grants, _)| grants)
+        }
+
+        fn authorize(&self, wanted: Option<&str>) -> Option<Grant> {
+            authorize(self.now, &self.tenancy, self.membership.as_ref(), wanted).ok()
+        }
+    }
+
+    impl Restriction {
+        /// Whether nothing may be granted through this mapping afterwards.
+        fn forbids(&self, item: &MappingKey) -> bool {
+            match self {
+                RemoveGrant(place) | RemoveMapping(place) | Suspend(place) | BackToPending(place) => {
+                    item.0 == ITEMS[*place]
+                }
+                EndInstallation | RemoveInstallation | ForgetMember => true,
+                Age(place, by) => item.0 == ITEMS[*place] && *by > MAX_CONFIRMATION_AGE,
+                LetTimePass(by) => *by > MAX_CONFIRMATION_AGE,
+                ForgetAccount(_) | ShortenMembership(_) => false,
+            }
+        }
+    }
+
+    /// Spans around the age that decides.
+    fn spans() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            Just(0),
+            Just(1),
+            Just(MAX_CONFIRMATION_AGE),
+            Just(MAX_CONFIRMATION_AGE + 1),
+            0..100_000_u64
+        ]
+    }
+
+    fn restrictions() -> impl Strategy<Value = Restriction> {
+        let place = 0..ITEMS.len();
+        prop_oneof![
+            place.clone().prop_map(RemoveGrant),
+            place.clone().prop_map(RemoveMapping),
+            place.clone().prop_map(Suspend),
+            place.clone().prop_map(BackToPending),
+            (place.clone(), spans()).prop_map(|(place, by)| Age(place, by)),
+            place.prop_map(ForgetAccount),
+            Just(EndInstallation),
+            Just(RemoveInstallation),
+            Just(ForgetMember),
+            spans().prop_map(ShortenMembership),
+            spans().prop_map(LetTimePass),
+        ]
+    }
+
+    fn mappings() -> impl Strategy<Value = Vec<Mapping>> {
+        let roles = [READ, POWER, PROD_READ, "arn:aws:iam::222222222222:role/prod", "not an ARN"];
+        let aliases = [None, None, Some("prod"), Some("ReadOnly"), Some("dev")];
+        let states =
+            [MappingState::Active, MappingState::Active, MappingState::Pending, MappingState::Suspended];
+        let (roles, aliases, states) = (
+            proptest::sample::select(roles.to_vec()),
+            proptest::sample::select(aliases.to_vec()),
+            proptest::sample::select(states.to_vec()),
+        );
+        let one = (roles, aliases, states, 0..3_u32, spans(), any::<bool>());
+        proptest::collection::vec(one, ITEMS.len()).prop_map(|all| {
+            let all = ITEMS.into_iter().zip(all);
+            let there = all.filter(|(_, (.., there))| *there).map(
+                |(item, (role, alias, state, priority, age, _))| Mapping {
+                    alias: alias.map(str::to_owned),
+                    state,
+                    confirmed_at: NOW - age,
+                    ..mapping(item, role, priority)
+                },
+            );
+            there.collect()
+        })
+    }
+
+    fn scenes() -> impl Strategy<Value = Scene> {
+        let granted = proptest::sample::subsequence(ITEMS.to_vec(), 0..=ITEMS.len());
+        (mappings(), granted, 0..2_000_u64).prop_map(|(mappings, granted, left)| Scene {
+            now: NOW,
+            tenancy: tenancy(mappings),
+            membership: Some(Membership { expires_at: NOW + left, ..member(&granted) }),
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_taken_away_never_gives_a_role(
+            before in scenes(),
+            restrictions in proptest::collection::vec(restrictions(), 1..4),
+            wanted in proptest::sample::select(
+                vec![None, Some("prod"), Some("ReadOnly"), Some("dev"), Some("111111111111/ReadOnly"), Some(PROD_READ)],
+            ),
+        ) {
+            let mut after = before.clone();
+            for restriction in &restrictions {
+                after.restrict(restriction);
+            }
+            // Which role it is, through what and with which ExternalId: not since when it is known.
+            let known = |grant: &Grant| (grant.role.clone(), grant.external_id.clone(), grant.mapping.item.clone());
+            let (could, can) = (before.available(), after.available());
+            let could: Vec<_> = could.iter().map(known).collect();
+            for grant in &can {
+                prop_assert!(could.contains(&known(grant)), "{grant:?} was not there before");
+                let forbidding = restrictions.iter().find(|restriction| restriction.forbids(&grant.mapping.item));
+                prop_assert!(forbidding.is_none(), "{grant:?} in spite of {forbidding:?}");
+            }
+            if let Some(grant) = after.authorize(wanted) {
+                prop_assert!(could.contains(&known(&grant)), "{grant:?} was not there before");
+            }
+            if let Some(now) = after.authorize(None) {
+                let best = before.authorize(None);
+                let rank = |grant: &Grant| (grant.mapping.priority, grant.mapping.item.clone());
+                prop_assert!(best.is_some_and(|best| rank(&best) <= rank(&now)), "{now:?} is better than before");
+            }
+        }
     }
 }

@@ -15,7 +15,10 @@ use crate::claim::{
     Attempt, Claim, LEASE_AFTER_DEADLINE, LedgerError, NewClaim, NextStep, Row, State, job_key, next_step,
 };
 use crate::execute::{self, Aws};
+use crate::journal::LedgerJournal;
 use crate::outcome::{Answer, Outcome, Retry};
+use crate::probe::AdminQueue;
+use crate::recheck::Recheck;
 use crate::report;
 use crate::respond::{Responder, job_place};
 use crate::seal::{DataKey, SealError};
@@ -35,6 +38,8 @@ pub struct Worker {
     pub roles: Roles,
     /// Runs commands.
     pub aws: Aws,
+    /// Where the syncer hears what a probe found.
+    pub admin_queue: AdminQueue,
 }
 
 /// When Lambda ends the invocation: since 1970.
@@ -155,7 +160,7 @@ impl Worker {
             (Answer::expired(&job.id), State::Expired)
         } else {
             match &data_key {
-                Ok(_) => self.answer(job, &claim, read, deadline).await,
+                Ok(_) => self.answer(job, &claim, read, deadline).await?,
                 Err(error) => {
                     tracing::error!(job.id = %job.id, alarm = "kms", %error, "no data key");
                     let reason = "The key service cannot be reached, so nothing may be started. Try again in a minute.";
@@ -202,15 +207,25 @@ impl Worker {
         claim: &Claim,
         read: Result<(Arc<Tenancy>, Option<shared::membership::Membership>), Unreadable>,
         deadline: Deadline,
-    ) -> (Answer, State) {
-        let text = match &job.task {
-            Task::Invoke { text } => text,
-            Task::WhoAmI => return (report::whoami(&self.responder, job).await, State::Delivered),
-            Task::Status { job: wanted } => {
-                return (report::status(&self.responder, job, wanted).await, State::Delivered);
-            }
-            Task::History => return (report::history(&self.responder, job).await, State::Delivered),
+    ) -> Result<(Answer, State), Retry> {
+        let answer = match &job.task {
+            Task::Invoke { text } => return Ok(self.invoke(job, text, claim, read, deadline).await),
+            Task::WhoAmI => report::whoami(&self.responder, job).await,
+            Task::Status { job: wanted } => report::status(&self.responder, job, wanted).await,
+            Task::History => report::history(&self.responder, job).await,
+            Task::Probe { item, role_arn } => self.probe(job, item, role_arn).await?,
         };
+        Ok((answer, State::Delivered))
+    }
+
+    async fn invoke(
+        &self,
+        job: &Job,
+        text: &str,
+        claim: &Claim,
+        read: Result<(Arc<Tenancy>, Option<shared::membership::Membership>), Unreadable>,
+        deadline: Deadline,
+    ) -> (Answer, State) {
         let denied = |answer| (answer, State::Denied);
         let command = match execute::command(text) {
             Ok(command) => command,
@@ -226,8 +241,17 @@ impl Worker {
                 ));
             }
         };
-        let now = self.responder.clock.seconds();
-        let grant = match authorize(now, &tenancy, membership.as_ref(), command.role.as_deref()) {
+        let decide = |tenancy: &Tenancy| {
+            authorize(self.responder.clock.seconds(), tenancy, membership.as_ref(), command.role.as_deref())
+        };
+        let mut decision = decide(&tenancy);
+        // What was kept for some seconds may miss what an admin has just done: nobody is refused by it.
+        if decision.is_err()
+            && let Ok(tenancy) = self.responder.directory.tenancy_now(&job.tenant).await
+        {
+            decision = decide(&tenancy);
+        }
+        let grant = match decision {
             Ok(grant) => grant,
             Err(refusal) => return denied(Answer::denied(&job.id, refusal)),
         };
@@ -262,8 +286,9 @@ impl Worker {
 
         let started = Instant::now();
         let left = deadline.left(self.responder.clock.since_epoch());
-        let ledger = &self.responder.ledger;
-        let (output, hidden) = self.aws.run(&command, credentials, ledger, claim, &job.id, left).await;
+        let recheck = Recheck::new(&self.responder, job, &grant);
+        let journal = LedgerJournal::new(&self.responder.ledger, claim, recheck);
+        let (output, hidden) = self.aws.run(&command, credentials, &journal, &job.id, left).await;
         tracing::info!(
             job.id = %job.id, step = "ran", exit_status = output.exit_status, calls = output.calls,
             duration_ms = milliseconds(started), "ran the command"

@@ -18,7 +18,6 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Select};
 use shared::ids::{JobId, TenantId, UserId};
 use shared::job::Job;
-use shared::membership::Membership;
 
 /// How long a job's item is kept, in seconds (30 days).
 const KEPT_FOR: u64 = 30 * 24 * 60 * 60;
@@ -213,6 +212,11 @@ pub fn job_key(tenant: &TenantId, id: &JobId) -> String {
     format!("{tenant}#{id}")
 }
 
+/// Whose jobs they are: the partition key of the index `by-member`.
+fn member_key(tenant: &TenantId, user: &UserId) -> String {
+    format!("{tenant}#{user}")
+}
+
 /// What someone who meets a job's item does about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {
@@ -311,7 +315,7 @@ impl Ledger {
             .put_item()
             .table_name(&self.table)
             .item("job", text(&key))
-            .item("member", text(Membership::key(&job.tenant, &job.user)))
+            .item("member", text(member_key(&job.tenant, &job.user)))
             .item("typed_at", number(job.typed_at))
             .item("state", text(State::Claimed.as_str()))
             .item("attempt", text(&new.attempt.0))
@@ -513,7 +517,7 @@ impl Ledger {
             .index_name("by-member")
             .key_condition_expression("#member = :member")
             .expression_attribute_names("#member", "member")
-            .expression_attribute_values(":member", text(Membership::key(tenant, user)))
+            .expression_attribute_values(":member", text(member_key(tenant, user)))
             .scan_index_forward(false)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let answer = query.send().await.map_err(unavailable)?;

@@ -13,15 +13,16 @@ use shared::telemetry;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
-use crate::Clock;
 use crate::assume_role::Roles;
 use crate::authorize::{Directory, Tables};
 use crate::batch::Worker;
 use crate::claim::Ledger;
 use crate::execute::Aws;
+use crate::probe::AdminQueue;
 use crate::respond::{Responder, Tokens};
 use crate::seal::DataKeys;
 use crate::sweep::{JobsQueue, Sweeper};
+use shared::clock::Clock;
 
 /// The most that one try of a table, key or role call may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -42,6 +43,7 @@ pub struct Config {
     jobs_table: String,
     tables: Tables,
     jobs_queue_url: String,
+    admin_queue_url: String,
     kms_key_id: String,
     slack_api: Url,
     response_origins: ResponseOrigins,
@@ -51,12 +53,9 @@ pub struct Config {
 
 impl Config {
     /// Reads `JOBS_TABLE`, `MAPPINGS_TABLE`, `MEMBERSHIPS_TABLE`, `INSTALLATIONS_TABLE`, `JOBS_QUEUE_URL` (to which
-    /// only the sweeper sends), `KMS_KEY_ID`, `SLACK_API_URL` (`https://slack.com/api/` if unset),
+    /// only the sweeper sends), `ADMIN_QUEUE_URL` (to which only the worker sends), `KMS_KEY_ID`, `SLACK_API_URL` (`https://slack.com/api/` if unset),
     /// `SLACK_RESPONSE_ORIGINS` (Slack's own if unset), `LOG_LEVEL`, and what [`Account`] needs.
     pub fn read(env: &mut Environment<'_>) -> anyhow::Result<Self> {
-        let slack_api = Url::parse("https://slack.com/api/").context("the default of SLACK_API_URL")?;
-        let origins = ResponseOrigins::parse("https://hooks.slack.com,https://hooks.slack-gov.com")
-            .context("the default of SLACK_RESPONSE_ORIGINS")?;
         Ok(Self {
             account: Account::read(env),
             jobs_table: env.required("JOBS_TABLE", "the name of the jobs table"),
@@ -66,16 +65,11 @@ impl Config {
                 memberships: env.required("MEMBERSHIPS_TABLE", "the name of the memberships table"),
             },
             jobs_queue_url: env.required("JOBS_QUEUE_URL", "the URL of the SQS queue that takes jobs"),
+            admin_queue_url: env
+                .required("ADMIN_QUEUE_URL", "the URL of the SQS queue that takes admin jobs"),
             kms_key_id: env.required("KMS_KEY_ID", "the KMS key of tokens and results"),
-            slack_api: env.parsed("SLACK_API_URL", "a URL that ends in /", slack_api, |text| {
-                Url::parse(text).ok().filter(|url| url.path().ends_with('/'))
-            }),
-            response_origins: env.parsed(
-                "SLACK_RESPONSE_ORIGINS",
-                "a comma-separated list of origins such as https://hooks.slack.com",
-                origins,
-                |text| ResponseOrigins::parse(text).ok(),
-            ),
+            slack_api: slack::api_url(env)?,
+            response_origins: slack::response_origins(env)?,
             log_level: telemetry::level(env),
         })
     }
@@ -153,6 +147,7 @@ pub async fn start_worker(config: Config, clock: Clock) -> anyhow::Result<Arc<Wo
             endpoint: config.account.endpoint().map(Url::parse).transpose().context("AWS_ENDPOINT_URL")?,
             region: config.account.region().to_owned(),
         },
+        admin_queue: AdminQueue { sqs: clients.sqs.clone(), url: config.admin_queue_url.clone() },
     }))
 }
 

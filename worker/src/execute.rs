@@ -9,7 +9,6 @@ use awscli::session::{Budget, Call, CallEnd, Credentials, Journal, JournalFuture
 use shared::ids::JobId;
 use uuid::Uuid;
 
-use crate::claim::{Claim, Ledger};
 use crate::journal::LedgerJournal;
 use crate::reveal;
 use crate::split::{self, SplitError};
@@ -136,13 +135,11 @@ impl Aws {
         &self,
         command: &Command,
         credentials: Credentials,
-        ledger: &Ledger,
-        claim: &Claim,
+        journal: &LedgerJournal<'_>,
         job: &JobId,
         left: Duration,
     ) -> (Output, usize) {
-        let journal = LedgerJournal::new(ledger, claim);
-        let mut output = awscli::run(&command.argv, &self.session(credentials, &journal, job, left)).await;
+        let mut output = awscli::run(&command.argv, &self.session(credentials, journal, job, left)).await;
         let hidden = mask(&mut output, &journal.secret_members(), &command.argv);
         (output, hidden)
     }

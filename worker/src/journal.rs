@@ -7,19 +7,21 @@ use std::sync::{Mutex, PoisonError};
 use awscli::session::{Call, CallEnd, Effect, Journal, JournalFuture};
 
 use crate::claim::{CallState, Claim, JournaledCall, Ledger, LedgerError};
+use crate::recheck::Recheck;
 use crate::reveal;
 
 /// The calls of one job, on their way into its item.
 pub struct LedgerJournal<'a> {
     ledger: &'a Ledger,
     claim: &'a Claim,
+    recheck: Recheck<'a>,
     called: Mutex<BTreeSet<(String, String)>>,
 }
 
 impl<'a> LedgerJournal<'a> {
-    /// Writes into the item of `claim`.
-    pub fn new(ledger: &'a Ledger, claim: &'a Claim) -> Self {
-        Self { ledger, claim, called: Mutex::default() }
+    /// Writes into the item of `claim`, and lets nothing be changed that `recheck` does not let.
+    pub fn new(ledger: &'a Ledger, claim: &'a Claim, recheck: Recheck<'a>) -> Self {
+        Self { ledger, claim, recheck, called: Mutex::default() }
     }
 
     /// The members that the results of the calls hide.
@@ -42,6 +44,7 @@ impl Journal for LedgerJournal<'_> {
             if call.effect == Effect::Read {
                 return Ok(());
             }
+            self.recheck.holds().await?;
             let journaled = JournaledCall {
                 name: format!("{} {}", call.service, call.operation),
                 token: call.token.clone(),

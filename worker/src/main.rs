@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
-use worker::Clock;
+use shared::clock::Clock;
 use worker::batch::{Deadline, process_batch};
 use worker::config::{self, Config};
 

@@ -25,7 +25,7 @@ const COMMAND_SHOWN: usize = 80;
 /// Who the caller is, and which roles he has.
 pub async fn whoami(responder: &Responder, job: &Job) -> Answer {
     let (tenancy, membership) = match tokio::try_join!(
-        responder.directory.tenancy(&job.tenant),
+        responder.directory.tenancy_now(&job.tenant),
         responder.directory.membership(&job.tenant, &job.user)
     ) {
         Ok(read) => read,
@@ -196,6 +196,7 @@ fn shown_command(job: &Job) -> String {
         Task::WhoAmI => "/alfred whoami".into(),
         Task::Status { .. } => "/alfred status".into(),
         Task::History => "/alfred history".into(),
+        Task::Probe { .. } => "/alfred-admin add".into(),
     };
     match text.char_indices().nth(COMMAND_SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),

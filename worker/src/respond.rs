@@ -13,22 +13,20 @@ use serde_json::{Value, json};
 use shared::installation::{Installation, InstallationState};
 use shared::job::Job;
 use shared::kms::TokenError;
+use shared::retry::{tried, wait_before};
 use shared::secret::Secret;
 use shared::slack::{self, Args, ResponseOrigins, ResponseUrl, SlackError};
 use tokio::time::Instant;
 
-use crate::Clock;
 use crate::authorize::Directory;
 use crate::blocks::{self, Rest};
 use crate::claim::{Claim, Ledger, LedgerError, Row, State};
 use crate::outcome::{Answer, Outcome, Retry};
 use crate::seal::{DataKey, DataKeys, SealError};
+use shared::clock::Clock;
 
 /// How long a `response_url` lives, in seconds: Slack's 30 minutes less what a slow post may take.
 pub const RESPONSE_URL_LIFE: u64 = 30 * 60 - 30;
-
-/// How often one way of posting is tried.
-pub const TRIES: u32 = 4;
 
 /// How long a worker may be busy with posting one answer. After that the sweeper goes on.
 pub const POSTING_TIME: Duration = Duration::from_secs(30);
@@ -38,9 +36,6 @@ const PAUSE: u64 = 60;
 
 /// How long storing a result is tried when the ledger does not answer.
 const STORING_TIME: Duration = Duration::from_secs(8);
-
-/// The wait before the second try, doubled for each further one, and spread so that workers do not post in step.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
 
 /// How long a decrypted bot token is kept, in seconds.
 const TOKEN_AGE: u64 = 5 * 60;
@@ -330,7 +325,8 @@ impl Responder {
     }
 
     /// The bot token of the job's workspace, if it can be had.
-    async fn token(&self, job: &Job) -> Option<Secret<String>> {
+    /// The bot token of the job's workspace, if it has one that opens. Why not is in the log.
+    pub async fn token(&self, job: &Job) -> Option<Secret<String>> {
         let tenancy = match self.directory.tenancy(&job.tenant).await {
             Ok(tenancy) => tenancy,
             Err(error) => {
@@ -371,44 +367,6 @@ fn direct_message(job: &Job, mut message: Value) -> Value {
     message
 }
 
-/// Tries `request` until it succeeds, is refused, was tried [`TRIES`] times, or would have to wait beyond `until`.
-async fn tried<T, F>(until: Instant, mut request: impl FnMut() -> F) -> Result<T, SlackError>
-where
-    F: Future<Output = Result<T, SlackError>>,
-{
-    let mut tries = 1;
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        let result = tokio::time::timeout(left, request())
-            .await
-            .unwrap_or_else(|_| Err(SlackError::Unanswered("no time left".into())));
-        let error = match result {
-            Err(error) if error.is_transient() && tries < TRIES => error,
-            result => return result,
-        };
-        let wait = match error {
-            SlackError::RateLimited(wait) => wait,
-            _ => wait_before(tries + 1),
-        };
-        if Instant::now() + wait >= until {
-            return Err(error);
-        }
-        tokio::time::sleep(wait).await;
-        tries += 1;
-    }
-}
-
-/// The wait before the n-th try: between half and all of the doubled first wait.
-fn wait_before(attempt: u32) -> Duration {
-    let most = FIRST_WAIT * 2_u32.pow(attempt.saturating_sub(2).min(6));
-    let mut random = [0; 1];
-    let spread = match aws_lc_rs::rand::fill(&mut random) {
-        Ok(()) => f64::from(random[0]) / 255.0,
-        Err(_) => 1.0,
-    };
-    most.mul_f64(0.5 + spread / 2.0)
-}
-
 /// A result of which nothing is needed.
 #[derive(Deserialize)]
 struct Ignored {}
@@ -422,69 +380,4 @@ struct Posted {
 struct UploadSlot {
     upload_url: String,
     file_id: String,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn transient() -> SlackError {
-        SlackError::Unanswered("status 503".into())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_failing_slack_is_tried_four_times() {
-        let until = Instant::now() + POSTING_TIME;
-        let mut calls = 0;
-        let result = tried(until, || {
-            calls += 1;
-            async { Err::<(), _>(transient()) }
-        })
-        .await;
-        assert_eq!((result, calls), (Err(transient()), TRIES));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_refusal_is_not_tried_again() {
-        let refused = || SlackError::Refused { code: "used_url".into(), needed: None };
-        let mut calls = 0;
-        let result = tried(Instant::now() + POSTING_TIME, || {
-            calls += 1;
-            async { Err::<(), _>(refused()) }
-        })
-        .await;
-        assert_eq!((result, calls), (Err(refused()), 1));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn retry_after_is_obeyed_to_the_second_and_not_beyond_the_time_left() {
-        let started = Instant::now();
-        let mut calls = 0;
-        let result = tried(started + POSTING_TIME, || {
-            calls += 1;
-            let first = calls == 1;
-            async move { if first { Err(SlackError::RateLimited(Duration::from_secs(7))) } else { Ok(()) } }
-        })
-        .await;
-        assert_eq!(result, Ok(()));
-        assert!(started.elapsed() >= Duration::from_secs(7));
-
-        let started = Instant::now();
-        let long = SlackError::RateLimited(POSTING_TIME);
-        let result = tried(started + POSTING_TIME, || async { Err::<(), _>(long.clone()) }).await;
-        assert_eq!(result, Err(long));
-        assert!(started.elapsed() < Duration::from_secs(1));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_slack_that_hangs_holds_nobody_beyond_the_time_left() {
-        let started = Instant::now();
-        let result = tried(started + POSTING_TIME, || async {
-            tokio::time::sleep(Duration::from_secs(3600)).await;
-            Ok(())
-        })
-        .await;
-        assert!(result.is_err());
-        assert_eq!(started.elapsed(), POSTING_TIME);
-    }
 }

@@ -11,7 +11,7 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
 use shared::ids::TenantId;
 
-use crate::Clock;
+use shared::clock::Clock;
 
 /// How long a plaintext data key is kept, in seconds. After this KMS is asked again, so access that was taken away
 /// there ends here too.

@@ -71,6 +71,7 @@ impl World {
         let proxy = Proxy::start(&upstream).await;
         let sqs = sqs_client(&upstream);
         let created = sqs.create_queue().queue_name("alfred-jobs").send().await.unwrap();
+        sqs.create_queue().queue_name("alfred-admin").send().await.unwrap();
         let path = url::Url::parse(created.queue_url().unwrap()).unwrap().path().to_owned();
         let queue_url = format!("{}{path}", proxy.endpoint);
         let endpoint = proxy.endpoint.clone();
@@ -95,12 +96,14 @@ impl World {
 
     async fn run(sqs: aws_sdk_sqs::Client, queue_url: String, proxy: Proxy, endpoint: &str) -> Self {
         let (runtime, runtime_api) = serve_runtime_api().await;
+        let admin_queue_url = queue_url.replace("alfred-jobs", "alfred-admin");
         let mut ingress = Command::new(env!("CARGO_BIN_EXE_ingress"))
             .env_clear()
             .envs(lambda_environment(&runtime_api))
             .envs([
                 ("SLACK_SIGNING_SECRET", SECRET),
                 ("JOBS_QUEUE_URL", &queue_url),
+                ("ADMIN_QUEUE_URL", &admin_queue_url),
                 ("AWS_ENDPOINT_URL", endpoint),
                 ("LOG_LEVEL", "trace"),
             ])

@@ -92,10 +92,11 @@ pub(crate) struct Account {
 impl Account {
     fn new(id: &'static str) -> Self {
         let iam = Arc::new(IamService::new());
-        let services: [(&'static str, Arc<dyn MockService>); 8] = [
+        let services: [(&'static str, Arc<dyn MockService>); 9] = [
             ("dynamodb", Arc::new(winterbaume_dynamodb::DynamoDbService::new())),
             ("ec2", Arc::new(winterbaume_ec2::Ec2Service::new())),
             ("iam", Arc::clone(&iam) as Arc<dyn MockService>),
+            ("events", Arc::new(winterbaume_eventbridge::EventBridgeService::new())),
             ("kms", Arc::new(winterbaume_kms::KmsService::new())),
             ("lambda", Arc::new(winterbaume_lambda::LambdaService::new())),
             ("logs", Arc::new(winterbaume_cloudwatchlogs::CloudWatchLogsService::new())),

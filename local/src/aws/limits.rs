@@ -27,9 +27,22 @@ pub(crate) fn refuse(service: &str, operation: Option<&str>, body: &[u8]) -> Opt
             );
             ("ValidationException", message)
         }
+        ("iam", "UpdateAssumeRolePolicy") => return refuse_trust_policy(body),
         _ => return None,
     };
     Some(error(Dialect::Json, 400, code, &message))
+}
+
+/// IAM keeps no policy that it cannot read.
+fn refuse_trust_policy(body: &[u8]) -> Option<MockResponse> {
+    let form = url::form_urlencoded::parse(body);
+    let policy = form.into_iter().find(|(name, _)| name == "PolicyDocument")?.1;
+    let message = match serde_json::from_str::<Value>(&policy) {
+        Ok(policy) if policy["Statement"].is_object() || policy["Statement"].is_array() => return None,
+        Ok(_) => "Syntax errors in policy.",
+        Err(_) => "This policy contains invalid Json",
+    };
+    Some(error(Dialect::Query, 400, "MalformedPolicyDocument", message))
 }
 
 fn refuse_message(text: &str) -> Option<(&'static str, String)> {
@@ -97,6 +110,31 @@ mod tests {
             let found = refused
                 .map(|answer| serde_json::from_slice::<Value>(&answer.body).unwrap()["__type"].clone());
             assert_eq!(found, code.map(Value::from), "{operation}");
+        }
+    }
+
+    #[test]
+    fn a_trust_policy_that_cannot_be_read_is_refused() {
+        for (policy, message) in [
+            (r#"{"Statement": []}"#, None),
+            (r#"{"Statement": {"Effect": "Deny"}}"#, None),
+            ("", Some("invalid Json")),
+            (r#"{"Statement": ["#, Some("invalid Json")),
+            (r#"{"Version": "2012-10-17"}"#, Some("Syntax errors")),
+            (r#""Statement""#, Some("Syntax errors")),
+        ] {
+            let form = url::form_urlencoded::Serializer::new(String::new())
+                .append_pair("PolicyDocument", policy)
+                .finish();
+            let refused = refuse("iam", Some("UpdateAssumeRolePolicy"), form.as_bytes());
+            let text = refused.map(|answer| String::from_utf8(answer.body.to_vec()).unwrap());
+            assert_eq!(text.is_some(), message.is_some(), "{policy}");
+            if let (Some(text), Some(message)) = (text, message) {
+                assert!(
+                    text.contains("<Code>MalformedPolicyDocument</Code>") && text.contains(message),
+                    "{text}"
+                );
+            }
         }
     }
 }

@@ -57,6 +57,10 @@ pub(crate) fn action(
     path: &str,
     query: &str,
 ) -> String {
+    // A transaction has no action of its own: each of its writes needs that of its kind, and ours are all updates.
+    if operation == Some("TransactWriteItems") {
+        return "dynamodb:UpdateItem".to_owned();
+    }
     if let Some(operation) = operation {
         return format!("{service}:{operation}");
     }

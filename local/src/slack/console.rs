@@ -5,6 +5,7 @@
 //! another origin cannot send without being asked for first.
 
 mod administration;
+mod aws;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -52,6 +53,7 @@ pub(super) fn routes() -> Router<Arc<Inner>> {
             "/administration.js",
             page("text/javascript; charset=utf-8", include_str!("../../console/administration.js")),
         )
+        .route("/aws.js", page("text/javascript; charset=utf-8", include_str!("../../console/aws.js")))
         .route("/console/workspace", get(workspace))
         .route("/console/messages", get(messages))
         .route("/console/news", get(news))
@@ -62,6 +64,7 @@ pub(super) fn routes() -> Router<Arc<Inner>> {
         .route("/console/suggest", post(suggest))
         .route("/console/open", post(open_app))
         .merge(administration::routes())
+        .merge(aws::routes())
         .route("/console/files/{file}", get(file))
         .layer(axum::middleware::from_fn(harden))
 }

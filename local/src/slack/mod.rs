@@ -32,6 +32,7 @@ pub mod world;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -68,6 +69,38 @@ const BODY: usize = 64 << 20;
 /// `{"job": "<id>", "steps": [{"step": "queued", "function": "ingress", "time": "<RFC 3339>", "duration_ms": 1.5}]}`.
 pub type Traces = Arc<dyn Fn() -> Value + Send + Sync>;
 
+/// A role of an AWS account that Alfredbot may be mapped to.
+#[derive(Debug, Clone)]
+pub struct AwsRole {
+    /// What people write in `/alfred-admin add`.
+    pub arn: String,
+    /// The account that it is in.
+    pub account: String,
+    /// The last part of the ARN.
+    pub name: String,
+}
+
+impl AwsRole {
+    /// The role `name` below the path of Alfredbot's roles.
+    pub fn new(account: &str, name: &str) -> Self {
+        let arn = format!("arn:aws:iam::{account}:role/alfredbot/{name}");
+        Self { arn, account: account.into(), name: name.into() }
+    }
+}
+
+/// Puts a trust policy on a role, or tells why not.
+pub type PutTrustPolicy =
+    Arc<dyn Fn(AwsRole, String) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+
+/// What a person may do in the console as the administrator of the AWS accounts. Slack has no such thing; it is here so
+/// that all steps of setting Alfredbot up can be done on one page.
+pub struct AwsAdministrator {
+    /// The roles that there are.
+    pub roles: Vec<AwsRole>,
+    /// How one of them gets a trust policy.
+    pub trust: PutTrustPolicy,
+}
+
 /// What a fake Slack is started with.
 pub struct SlackOptions {
     /// Where to listen; port 0 picks a free one.
@@ -83,6 +116,8 @@ pub struct SlackOptions {
     pub world: World,
     /// Each job's path, for the console.
     pub traces: Traces,
+    /// The administrator of the AWS accounts, for the console.
+    pub aws: AwsAdministrator,
 }
 
 /// A running fake Slack. Clones are handles on the same one; it stops when the last is dropped.
@@ -105,6 +140,7 @@ pub(crate) struct Inner {
     address: SocketAddr,
     pub(crate) client: Client<HttpConnector, Full<Bytes>>,
     traces: Traces,
+    aws: AwsAdministrator,
 }
 
 impl Inner {
@@ -160,6 +196,7 @@ impl FakeSlack {
             address: listener.local_addr()?,
             client,
             traces: options.traces,
+            aws: options.aws,
         });
         let router = router(Arc::clone(&inner));
         let mut tasks = JoinSet::new();
@@ -284,6 +321,11 @@ impl FakeSlack {
     /// How many [`FakeSlack::calls`] there are, without copying them.
     pub fn call_count(&self) -> usize {
         self.inner.read(|state| state.calls.len())
+    }
+
+    /// Forgets the [`FakeSlack::calls`] so far.
+    pub fn forget_calls(&self) {
+        self.inner.change(|state| state.calls.clear());
     }
 
     /// What a person sees in a channel, oldest first.

@@ -65,6 +65,14 @@ async fn slack_with(base: &str, bot_token: Option<&str>, world: World) -> FakeSl
         bot_token: bot_token.map(str::to_owned),
         world,
         traces: Arc::new(|| json!([])),
+        aws: AwsAdministrator {
+            roles: vec![AwsRole::new("111111111111", "ReadOnly"), AwsRole::new("222222222222", "FullAdmin")],
+            trust: Arc::new(|role, policy| {
+                Box::pin(async move {
+                    if policy == "{}" { Ok(()) } else { Err(format!("no policy of {}: {policy}", role.arn)) }
+                })
+            }),
+        },
     };
     FakeSlack::start(options).await.unwrap()
 }
@@ -869,8 +877,10 @@ mod console {
             "/console.js",
             "/elements.js",
             "/administration.js",
+            "/aws.js",
             "/console/workspace?as=U0ANNA",
             "/console/administration",
+            "/console/aws",
         ] {
             let (status, headers, body) = get(&slack, path, None).await;
             assert_eq!(status, 200, "{path}");
@@ -995,6 +1005,29 @@ mod console {
         assert_eq!((&of().await["installed"], slack.is_installed()), (&json!(false), false));
         let lost = slack.events().pop().unwrap();
         assert_eq!((lost.kind.as_str(), lost.dropped), ("app_uninstalled", true));
+    }
+
+    #[tokio::test]
+    async fn an_administrator_of_aws_puts_a_trust_policy_on_a_role() {
+        let slack = slack().await;
+        let seen: Value = serde_json::from_str(&get(&slack, "/console/aws", None).await.2).unwrap();
+        let [dev, prod] = [
+            "arn:aws:iam::111111111111:role/alfredbot/ReadOnly",
+            "arn:aws:iam::222222222222:role/alfredbot/FullAdmin",
+        ];
+        assert_eq!(
+            seen["roles"],
+            json!([{"arn": dev, "account": "111111111111", "name": "ReadOnly"},
+                {"arn": prod, "account": "222222222222", "name": "FullAdmin"}])
+        );
+        for (role, policy, error) in [
+            (dev, "{}", json!(null)),
+            (prod, "{", json!(format!("no policy of {prod}: {{"))),
+            ("arn:aws:iam::111111111111:role/alfredbot/Nobody", "{}", json!("there is no such role")),
+        ] {
+            let answer = done(&slack, "aws", json!({"role": role, "policy": policy})).await;
+            assert_eq!(answer["error"], error, "{role}");
+        }
     }
 
     #[tokio::test]

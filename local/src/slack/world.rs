@@ -335,6 +335,16 @@ impl World {
                 commands: vec![
                     command("/alfred-invoke", "Run an AWS CLI command", "aws ec2 describe-instances"),
                     command("/alfred", "Yourself and your jobs", "help | whoami | status <job> | history"),
+                    command(
+                        "/alfred-sync",
+                        "Read who is in the mapped channels",
+                        "start | status | every 5m",
+                    ),
+                    command(
+                        "/alfred-admin",
+                        "Map channels and groups to roles",
+                        "add | remove | list | help",
+                    ),
                 ],
                 install_path: "/install".into(),
                 events_path: "/slack/events".into(),

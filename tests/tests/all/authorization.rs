@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use local::aws::{DEV, HOME};
 use local::stack::{Aws, Stack};
 use serde_json::{Value, json};
-use tests::conversation::{ask, end, redacted, seat, start, start_with, update_item};
+use tests::conversation::{ask, end, forget_all, redacted, seat, start, start_with, update_item};
 use tests::witness;
 
 const MAPPINGS: &str = "alfred-mappings";
@@ -26,7 +26,7 @@ fn refusals() -> Vec<Refusal> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let mapping = || json!({ "tenant": { "S": "T0ALFRED1" }, "item": { "S": "channel#C0OPS" } });
     let account = || json!({ "tenant": { "S": "T0ALFRED1" }, "item": { "S": format!("account#{DEV}") } });
-    let member = || json!({ "member": { "S": "T0ALFRED1#U0BEN" } });
+    let member = || json!({ "tenant": { "S": "T0ALFRED1" }, "user": { "S": "U0BEN" } });
     let number = |value: u64| json!({ "N": value.to_string() });
     let refusal = |because, table, key, attribute, value, reads| Refusal {
         because,
@@ -105,14 +105,14 @@ fn refusals() -> Vec<Refusal> {
             "the membership names no mapping",
             MEMBERSHIPS,
             member(),
-            "grants",
-            json!({ "M": {} }),
+            "grant:channel#C0OPS",
+            Value::Null,
             "no AWS role",
         ),
     ]
 }
 
-/// The value of one attribute, to put it back.
+/// The value of one attribute, to put it back. Null stands for none.
 async fn attribute(stack: &Stack, refusal: &Refusal) -> Value {
     let input = json!({ "TableName": refusal.table, "Key": refusal.key, "ConsistentRead": true });
     let item =
@@ -121,20 +121,18 @@ async fn attribute(stack: &Stack, refusal: &Refusal) -> Value {
 }
 
 async fn set(stack: &Stack, refusal: &Refusal, value: &Value) {
-    let input = json!({
+    let mut input = json!({
         "Key": refusal.key,
-        "UpdateExpression": "SET #a = :v",
+        "UpdateExpression": "REMOVE #a",
         "ExpressionAttributeNames": { "#a": refusal.attribute },
-        "ExpressionAttributeValues": { ":v": value },
     });
+    if !value.is_null() {
+        input["UpdateExpression"] = "SET #a = :v".into();
+        input["ExpressionAttributeValues"] = json!({ ":v": value });
+    }
     update_item(stack, refusal.table, input).await;
     // A worker keeps mappings for seconds and credentials for an hour; a new one knows nothing.
-    for instance in stack.worker.instances() {
-        stack.worker.kill(instance.number);
-    }
-    while !stack.worker.instances().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    forget_all(&stack.worker).await;
 }
 
 async fn everybody_gets_what_the_mappings_say(stack: &Stack) {

@@ -5,8 +5,11 @@
     reason = "what is unwrapped here holds in a test, or the test fails at that line"
 )]
 
+mod administration;
 mod authorization;
+mod browser;
 mod faults;
+mod installation;
 mod kill_loop;
 mod parity;
 mod security;

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use local::slack::world::World;
-use local::slack::{FakeSlack, SlackOptions};
+use local::slack::{AwsAdministrator, FakeSlack, SlackOptions};
 use serde_json::json;
 use tests::witness;
 
@@ -27,6 +27,7 @@ async fn a_bolt_app_lives_in_the_fake() {
         bot_token: None,
         world,
         traces: Arc::new(|| json!([])),
+        aws: AwsAdministrator { roles: Vec::new(), trust: Arc::new(|_, _| Box::pin(async { Ok(()) })) },
     })
     .await
     .unwrap();

@@ -2,7 +2,7 @@
 
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::{Value, json};
-use worker::Clock;
+use shared::clock::Clock;
 use worker::batch::Deadline;
 use worker::config::{self, Config};
 use worker::sweep::{bury, sweep};

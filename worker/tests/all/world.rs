@@ -11,10 +11,10 @@ use aws_sdk_dynamodb::types::{
 use base64::Engine as _;
 use serde_json::json;
 use shared::aws::Account;
+use shared::clock::Clock;
 use shared::ids::JobId;
 use shared::job::{JOB_VERSION, Job, Task};
 use shared::secret::Secret;
-use worker::Clock;
 use worker::batch::{Deadline, Worker, process_batch};
 use worker::claim::{Ledger, Row, job_key};
 use worker::config::{self, Config};
@@ -67,6 +67,8 @@ impl World {
         let queue_url = sqs.create_queue().queue_name("alfred-jobs").send().await.unwrap().queue_url.unwrap();
         environment.push(("KMS_KEY_ID", key_id.clone()));
         environment.push(("JOBS_QUEUE_URL", queue_url.clone()));
+        let admin = sqs.create_queue().queue_name("alfred-admin").send().await.unwrap().queue_url.unwrap();
+        environment.push(("ADMIN_QUEUE_URL", admin));
         tables(&db).await;
 
         let ahead = Arc::new(AtomicU64::new(0));
@@ -256,19 +258,17 @@ impl World {
 
     pub async fn member(&self, user: &str, mappings: &[&str]) {
         let since = self.now();
-        let grants: serde_json::Map<_, _> =
-            mappings.iter().map(|item| ((*item).to_owned(), json!(since))).collect();
-        let member = format!("T0ALFRED1#{user}");
-        self.put(
-            "memberships",
-            json!({"member": member, "grants": grants, "expires_at": since + 7 * 24 * 3600}),
-        )
-        .await;
+        let mut item = json!({"tenant": "T0ALFRED1", "user": user, "expires_at": since + 7 * 24 * 3600});
+        for mapping in mappings {
+            item[format!("grant:{mapping}")] = json!(since);
+        }
+        self.put("memberships", item).await;
     }
 
     pub async fn dismiss(&self, user: &str) {
-        let key = AttributeValue::S(format!("T0ALFRED1#{user}"));
-        self.db.delete_item().table_name("memberships").key("member", key).send().await.unwrap();
+        let key = |text: &str| AttributeValue::S(text.to_owned());
+        let delete = self.db.delete_item().table_name("memberships");
+        delete.key("tenant", key("T0ALFRED1")).key("user", key(user)).send().await.unwrap();
     }
 }
 
@@ -322,7 +322,7 @@ async fn tables(db: &aws_sdk_dynamodb::Client) {
         .unwrap();
     for (table, hash, range) in [
         ("mappings", "tenant", Some("item")),
-        ("memberships", "member", None),
+        ("memberships", "tenant", Some("user")),
         ("installations", "tenant", None),
     ] {
         let mut create = db

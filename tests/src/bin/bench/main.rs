@@ -7,6 +7,7 @@ mod ack;
 mod answer;
 mod cold_start;
 mod command;
+mod sync;
 
 use std::collections::BTreeMap;
 
@@ -33,11 +34,8 @@ async fn bench() -> anyhow::Result<()> {
     println!("Measured on {}, everything on loopback.\n", machine());
 
     // Commands stay on the queue, so that only ingress works while ingress is measured.
-    let stack = start_with(|options| {
-        options.worker_concurrency = 0;
-        options.log_level = "warn".into();
-    })
-    .await;
+    let mut stack = start_with(|options| options.log_level = "warn".into()).await;
+    stack.stop_taking_jobs();
     let signing_secret = stack.slack.change_world(|world| world.app.signing_secret.clone());
     let sender = Sender::new(&stack.gateway_url(), &signing_secret, &stack.slack.base_url());
     println!("{}", ack::table(&sender).await?);
@@ -46,7 +44,8 @@ async fn bench() -> anyhow::Result<()> {
     println!("{}", commands(&stack)?);
     stack.shut_down().await;
 
-    let stack = start_with(|options| options.worker_concurrency = 0).await;
+    let mut stack = start_with(|_| {}).await;
+    stack.stop_taking_jobs();
     let signing_secret = stack.slack.change_world(|world| world.app.signing_secret.clone());
     let sender = Sender::new(&stack.gateway_url(), &signing_secret, &stack.slack.base_url());
     let throughput = answer::throughput(&stack, &sender).await?;
@@ -55,6 +54,7 @@ async fn bench() -> anyhow::Result<()> {
     let latency = answer::latency(&stack).await?;
     stack.shut_down().await;
     println!("| end to end | | |\n| --- | ---: | ---: |\n{latency}{throughput}");
+    println!("{}", sync::table().await?);
     Ok(())
 }
 

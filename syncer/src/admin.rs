@@ -1,0 +1,415 @@
+//! `/alfred-admin`: who gets which role. Only Slack admins may, and Slack is asked at every command whether one is.
+
+use serde_json::json;
+use shared::admin::{AdminJob, Typed};
+use shared::ids::JobId;
+use shared::job::{JOB_VERSION, Job, Task};
+use shared::mapping::{Mapping, MappingKey, MappingKind, MappingState};
+use shared::message::Message;
+use shared::secret::Secret;
+use tokio::time::Instant;
+
+use crate::Syncer;
+use crate::batch::Retry;
+use crate::command::{self, Add, Admin, Mistake};
+use crate::record::{What, shown};
+use crate::resolve::Target;
+use crate::slack::{ASKING_TIME, Workspace};
+
+/// The most mappings of one tenant. Their members have to be readable within Slack's limits before grants end.
+pub const MAX_MAPPINGS: usize = 1_000;
+
+/// What to say to somebody who may not do something.
+pub(crate) const NOT_INSTALLED: &str =
+    "Alfredbot is not installed in this workspace any more. A workspace admin can install it again.";
+
+impl Syncer {
+    /// Does what an admin typed, and answers him.
+    pub(crate) async fn administer(&self, job: &AdminJob, typed: &Typed) -> Result<(), Retry> {
+        let message = match command::admin(&typed.text) {
+            Err(mistake) => mistaken(&mistake),
+            Ok(command) => match self.admins_workspace(job, typed).await? {
+                Err(message) => message,
+                Ok(workspace) => match command {
+                    Admin::Add(add) => self.add(job, typed, &workspace, &add).await?,
+                    Admin::Remove { kind, target } => {
+                        self.remove(job, typed, &workspace, kind, &target).await?
+                    }
+                    Admin::List => self.list(job).await?,
+                },
+            },
+        };
+        self.reply(job, typed, message).await;
+        Ok(())
+    }
+
+    /// The workspace, if the one who typed administers it as Slack says now; else what to tell him.
+    pub(crate) async fn admins_workspace(
+        &self,
+        job: &AdminJob,
+        typed: &Typed,
+    ) -> Result<Result<Workspace<'_>, Message>, Retry> {
+        let mut message = Message::default();
+        let Some(workspace) = self.workspace(&job.tenant).await? else {
+            message.plain(NOT_INSTALLED);
+            return Ok(Err(message));
+        };
+        let until = Instant::now() + ASKING_TIME;
+        match workspace.person(&typed.user, until).await {
+            Ok(person) if person.administers(&job.tenant) => return Ok(Ok(workspace)),
+            Ok(_) => {
+                tracing::warn!(job.id = %job.id, user.id = %typed.user, "not an admin");
+                message.plain("Only admins and owners of this workspace may do that. Nothing was changed.");
+            }
+            Err(error) => {
+                tracing::warn!(job.id = %job.id, %error, "cannot tell whether it is an admin");
+                message.plain(&format!(
+                    "Slack did not say whether you are an admin ({error}), so nothing was changed. Try again in a minute."
+                ));
+            }
+        }
+        Ok(Err(message))
+    }
+
+    async fn add(
+        &self,
+        job: &AdminJob,
+        typed: &Typed,
+        workspace: &Workspace<'_>,
+        add: &Add,
+    ) -> Result<Message, Retry> {
+        let mut message = Message::default();
+        let target = match workspace.resolve(add.kind, &add.target).await {
+            Ok(target) => target,
+            Err(reason) => {
+                prose(&mut message, &format!("{reason} Nothing was changed."));
+                return Ok(message);
+            }
+        };
+        let phrase = format!("anyone-can-join-{}", target.name);
+        if add.kind == MappingKind::Channel && add.confirm.as_deref() != Some(&phrase) {
+            message
+                .plain(&format!(
+                    "#{} is public: everybody in this workspace can join it, and has the role {} in account {} then. If that is what you want, type\n",
+                    target.name, add.role.name(), add.role.account(),
+                ))
+                .code(&format!("/alfred-admin {} --confirm {phrase}", without_confirm(&typed.text)))
+                .plain("\nNothing was changed.");
+            return Ok(message);
+        }
+        let item = MappingKey::new(add.kind, &target.id);
+        let (mappings, _) = self.tables.mapped(&job.tenant).await?;
+        let before = mappings.iter().find(|mapping| mapping.item == item).cloned();
+        if before.is_none() && mappings.len() >= MAX_MAPPINGS {
+            message.plain(&format!(
+                "There are {MAX_MAPPINGS} mappings already, and more could not be read within Slack's limits. Remove one first. Nothing was changed."
+            ));
+            return Ok(message);
+        }
+        let taken =
+            |other: &&Mapping| other.item != item && other.alias.is_some() && other.alias == add.alias;
+        if let Some(other) = mappings.iter().find(taken) {
+            message
+                .plain("The alias ")
+                .code(add.alias.as_deref().unwrap_or_default())
+                .plain(&format!(" is that of {} already. Nothing was changed.", name(other)));
+            return Ok(message);
+        }
+        let external_id = self.external_id(job, add.role.account()).await?;
+        let mapping = new_mapping(job, typed, add, &target, item, before.as_ref());
+        self.tables.put_mapping(&mapping).await?;
+        let what = if before.is_some() { What::MappingChanged } else { What::MappingAdded };
+        let (old, new) = (before.as_ref().map(shown), Some(shown(&mapping)));
+        self.record(what, &job.tenant, job.id.as_str(), Some(&typed.user), old, new).await?;
+        self.queues.send_job(&probe(job, typed, &mapping)).await?;
+
+        let done = if before.is_some() { "changed" } else { "added" };
+        message
+            .plain(&format!("{} is {done}: role ", name(&mapping)))
+            .code(add.role.as_str())
+            .plain(&format!(", account {}, priority {}", add.role.account(), add.priority));
+        if let Some(alias) = &add.alias {
+            message.plain(", ").code(&format!("--as {alias}"));
+        }
+        message
+            .plain(".\nThe ExternalId of this account is ")
+            .code(external_id.expose())
+            .plain(". It never changes. Put this trust policy on the role:")
+            .preformatted(&trust_policy(&self.worker_role_arn, &external_id))
+            .plain("Whether the role demands it is being tried now; the mapping is active once it does. Send the same command again after you have changed the role.");
+        Ok(message)
+    }
+
+    /// The ExternalId of an account: 128 random bits, made once.
+    async fn external_id(&self, job: &AdminJob, account: &str) -> Result<Secret<String>, Retry> {
+        let mut random = [0; 16];
+        aws_lc_rs::rand::fill(&mut random).map_err(|_| Retry::Later("no random numbers".into()))?;
+        let fresh = Secret::new(uuid::Builder::from_random_bytes(random).into_uuid().simple().to_string());
+        Ok(self.tables.external_id(&job.tenant, account, fresh).await?)
+    }
+
+    async fn remove(
+        &self,
+        job: &AdminJob,
+        typed: &Typed,
+        workspace: &Workspace<'_>,
+        kind: MappingKind,
+        target: &str,
+    ) -> Result<Message, Retry> {
+        let mut message = Message::default();
+        let (mappings, _) = self.tables.mapped(&job.tenant).await?;
+        // By what is stored first: what is archived or renamed meanwhile can be removed all the same.
+        let of_kind = |mapping: &&Mapping| mapping.kind == kind;
+        let named = |mapping: &&Mapping| mapping.item.slack_id() == target || mapping.name == target;
+        let mut item = mappings.iter().filter(of_kind).find(named).map(|mapping| mapping.item.clone());
+        if item.is_none()
+            && let Ok(found) = workspace.resolve(kind, target).await
+        {
+            item = Some(MappingKey::new(kind, &found.id));
+        }
+        let removed = match &item {
+            Some(item) => self.tables.delete_mapping(&job.tenant, item).await?,
+            None => None,
+        };
+        let Some(removed) = removed else {
+            message
+                .plain(&format!("There is no mapping of a {} ", kind.word()))
+                .code(target)
+                .plain(". ")
+                .code("/alfred-admin list")
+                .plain(" shows those that there are.");
+            return Ok(message);
+        };
+        let before = Some(shown(&removed));
+        self.record(What::MappingRemoved, &job.tenant, job.id.as_str(), Some(&typed.user), before, None)
+            .await?;
+        message
+            .plain(&format!("{} is removed: its members do not have the role ", name(&removed)))
+            .code(&removed.role_arn)
+            .plain(" through it any more. What is under way is not stopped; every worker knows it within 5 seconds.");
+        Ok(message)
+    }
+
+    async fn list(&self, job: &AdminJob) -> Result<Message, Retry> {
+        let mut message = Message::default();
+        let (mut mappings, _) = self.tables.mapped(&job.tenant).await?;
+        if mappings.is_empty() {
+            message.plain("Nothing is mapped yet. ").code("/alfred-admin help").plain(" shows how.");
+            return Ok(message);
+        }
+        mappings.sort_by(|a, b| (a.priority, &a.item).cmp(&(b.priority, &b.item)));
+        let now = self.clock.seconds();
+        let count = mappings.len();
+        message.plain(&match count {
+            1 => "1 mapping:".to_owned(),
+            _ => format!("{count} mappings, the lowest priority number wins:"),
+        });
+        message.preformatted(&table(&mappings, now));
+        for mapping in &mappings {
+            if let Some(reason) = &mapping.reason {
+                prose(&mut message, &format!("\n{}: {reason}", name(mapping)));
+            }
+            if let Some(unread) = &mapping.unread {
+                prose(&mut message, &format!("\n{}: its members could not be read: {unread}", name(mapping)));
+            }
+        }
+        Ok(message)
+    }
+}
+
+/// The mapping that `add` makes. Its members stay known if the role alone is another.
+fn new_mapping(
+    job: &AdminJob,
+    typed: &Typed,
+    add: &Add,
+    target: &Target,
+    item: MappingKey,
+    before: Option<&Mapping>,
+) -> Mapping {
+    let same_role = before.filter(|before| before.role_arn == add.role.as_str());
+    let active = same_role.is_some_and(|before| before.state == MappingState::Active);
+    Mapping {
+        tenant: job.tenant.clone(),
+        item,
+        kind: add.kind,
+        name: target.name.clone(),
+        role_arn: add.role.as_str().to_owned(),
+        alias: add.alias.clone(),
+        priority: add.priority,
+        state: if active { MappingState::Active } else { MappingState::Pending },
+        added_by: Some(typed.user.clone()),
+        reason: None,
+        confirmed_at: before.map_or(0, |before| before.confirmed_at),
+        read_as_of: before.map_or(0, |before| before.read_as_of),
+        version: before.map_or(0, |before| before.version) + 1,
+        members: before.map_or(0, |before| before.members),
+        unread: None,
+    }
+}
+
+/// The worker's job that tries the role of `mapping`.
+fn probe(job: &AdminJob, typed: &Typed, mapping: &Mapping) -> Job {
+    Job {
+        version: JOB_VERSION,
+        id: JobId::from_cause(&job.tenant, &format!("probe {}", job.id)),
+        tenant: job.tenant.clone(),
+        enterprise: None,
+        user: typed.user.clone(),
+        channel: typed.channel.clone(),
+        task: Task::Probe { item: mapping.item.clone(), role_arn: mapping.role_arn.clone() },
+        typed_at: job.asked_at,
+        response_url: typed.response_url.clone(),
+    }
+}
+
+/// What the admin of the target account puts on the role.
+fn trust_policy(worker_role_arn: &str, external_id: &Secret<String>) -> String {
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": { "AWS": worker_role_arn },
+                "Action": "sts:AssumeRole",
+                "Condition": { "StringEquals": { "sts:ExternalId": external_id.expose() } },
+            },
+            {
+                "Effect": "Allow",
+                "Principal": { "AWS": worker_role_arn },
+                "Action": ["sts:TagSession", "sts:SetSourceIdentity"],
+            },
+        ],
+    });
+    serde_json::to_string_pretty(&policy).unwrap_or_default()
+}
+
+/// A mapping as people know it: `#ops` or `@sre`.
+pub(crate) fn name(mapping: &Mapping) -> String {
+    match mapping.kind {
+        MappingKind::Channel | MappingKind::Group => format!("#{}", mapping.name),
+        MappingKind::Usergroup => format!("@{}", mapping.name),
+    }
+}
+
+fn table(mappings: &[Mapping], now: u64) -> String {
+    let mut rows = vec![
+        ["type", "name", "role", "account", "priority", "members", "last sync", "state"].map(str::to_owned),
+    ];
+    for mapping in mappings {
+        let role = mapping.role_arn.parse::<shared::arn::RoleArn>();
+        let (role, account) = match &role {
+            Ok(role) => (role.name(), role.account()),
+            Err(_) => (mapping.role_arn.as_str(), "?"),
+        };
+        let role = match &mapping.alias {
+            Some(alias) => format!("{role} ({alias})"),
+            None => role.to_owned(),
+        };
+        let state = match mapping.state {
+            MappingState::Pending => "pending",
+            MappingState::Active => "active",
+            MappingState::Suspended => "suspended",
+        };
+        rows.push([
+            mapping.kind.word().to_owned(),
+            name(mapping),
+            role,
+            account.to_owned(),
+            mapping.priority.to_string(),
+            mapping.members.to_string(),
+            ago(mapping.confirmed_at, now),
+            state.to_owned(),
+        ]);
+    }
+    let mut widths = [0; 8];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let cells: Vec<String> =
+                row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            cells.join("  ").trim_end().to_owned()
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// How long ago `then` was.
+pub(crate) fn ago(then: u64, now: u64) -> String {
+    match now.saturating_sub(then) {
+        _ if then == 0 => "never".to_owned(),
+        seconds @ 0..60 => format!("{seconds} s ago"),
+        seconds @ 60..7200 => format!("{} min ago", seconds / 60),
+        seconds => format!("{} h ago", seconds / 3600),
+    }
+}
+
+/// What was typed, without its `--confirm`.
+fn without_confirm(typed: &str) -> String {
+    let mut kept = Vec::new();
+    let mut words = typed.split_whitespace();
+    while let Some(word) = words.next() {
+        if word == "--confirm" {
+            words.next();
+        } else if !word.starts_with("--confirm=") {
+            kept.push(word);
+        }
+    }
+    kept.join(" ")
+}
+
+pub(crate) fn mistaken(mistake: &Mistake) -> Message {
+    let mut message = Message::default();
+    prose(&mut message, &format!("{} Write ", mistake.said));
+    message.code(mistake.usage).plain(". Nothing was changed.");
+    message
+}
+
+/// Adds text in which code stands between backticks.
+pub(crate) fn prose(message: &mut Message, text: &str) {
+    for (index, piece) in text.split('`').enumerate() {
+        match index % 2 {
+            _ if piece.is_empty() => {}
+            0 => drop(message.plain(piece)),
+            _ => drop(message.code(piece)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_the_unit_that_people_use() {
+        for (then, expected) in [
+            (0, "never"),
+            (100_000, "0 s ago"),
+            (99_941, "59 s ago"),
+            (99_940, "1 min ago"),
+            (92_801, "119 min ago"),
+            (92_800, "2 h ago"),
+        ] {
+            assert_eq!(ago(then, 100_000), expected);
+        }
+    }
+
+    #[test]
+    fn a_confirmation_is_asked_for_without_the_wrong_one() {
+        for typed in ["add channel ops --confirm no arn 1", "add channel ops arn 1 --confirm=no"] {
+            assert_eq!(without_confirm(typed), "add channel ops arn 1");
+        }
+    }
+
+    #[test]
+    fn the_trust_policy_names_the_worker_and_demands_the_external_id() {
+        let policy = trust_policy("arn:aws:iam::1:role/w", &Secret::new("e\"x".into()));
+        let policy: serde_json::Value = serde_json::from_str(&policy).unwrap();
+        assert_eq!(policy["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"], "e\"x");
+        assert_eq!(policy["Statement"][0]["Principal"]["AWS"], "arn:aws:iam::1:role/w");
+    }
+}

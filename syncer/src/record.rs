@@ -1,0 +1,104 @@
+//! Every change of a mapping, of the schedule or of an installation: written down with who, when, before and after, and
+//! announced on the event bus.
+
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use serde::Serialize;
+use serde_json::json;
+use shared::ids::{TenantId, UserId};
+use shared::mapping::{Mapping, Partition, partition};
+
+use crate::Syncer;
+use crate::batch::Retry;
+use crate::tables::{TableError, text};
+
+/// Where changes are announced.
+pub struct Bus {
+    pub(crate) events: aws_sdk_eventbridge::Client,
+    pub(crate) name: String,
+}
+
+/// What was changed: the `detail-type` of its event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each says what happened")]
+pub enum What {
+    MappingAdded,
+    MappingChanged,
+    MappingRemoved,
+    MappingActivated,
+    MappingSuspended,
+    ScheduleChanged,
+    InstallationEnded,
+}
+
+/// One change, as it is written down and announced.
+#[derive(Debug, Serialize)]
+struct Change<'a> {
+    tenant: &'a TenantId,
+    /// The job that made the change.
+    job: &'a str,
+    /// Nobody, if Slack's news or the schedule made it.
+    by: Option<&'a UserId>,
+    /// Unix milliseconds.
+    at: u64,
+    before: Option<serde_json::Value>,
+    after: Option<serde_json::Value>,
+}
+
+/// What a record shows of a mapping: what admins decide, and not what every sync changes.
+pub(crate) fn shown(mapping: &Mapping) -> serde_json::Value {
+    json!({
+        "item": mapping.item, "name": mapping.name, "role_arn": mapping.role_arn, "alias": mapping.alias,
+        "priority": mapping.priority, "state": mapping.state, "reason": mapping.reason,
+    })
+}
+
+impl Syncer {
+    /// Writes a change down and announces it. The job's id is part of the record's key, so a job that is done twice has
+    /// one record.
+    pub(crate) async fn record(
+        &self,
+        what: What,
+        tenant: &TenantId,
+        job: &str,
+        by: Option<&UserId>,
+        before: Option<serde_json::Value>,
+        after: Option<serde_json::Value>,
+    ) -> Result<(), Retry> {
+        let change = Change { tenant, job, by, at: self.clock.milliseconds(), before, after };
+        tracing::info!(
+            job.id = job, tenant.id = %tenant, user.id = by.map_or("", UserId::as_str), change = ?what, "changed"
+        );
+        let detail = serde_json::to_string(&change).map_err(|error| Retry::Later(error.to_string()))?;
+        let put = self
+            .tables
+            .db
+            .put_item()
+            .table_name(&self.tables.mappings)
+            .item("tenant", text(partition(tenant, Partition::Records)))
+            .item("item", text(format!("{:015}#{job}#{what:?}", change.at)))
+            .item("what", text(format!("{what:?}")))
+            .item("detail", text(&detail));
+        put.send().await.map_err(|error| {
+            TableError::Unavailable(
+                "mappings",
+                aws_sdk_dynamodb::error::DisplayErrorContext(&error).to_string(),
+            )
+        })?;
+        let entry = PutEventsRequestEntry::builder()
+            .event_bus_name(&self.bus.name)
+            .source("alfredbot")
+            .detail_type(format!("{what:?}"))
+            .detail(detail)
+            .build();
+        let failed = match self.bus.events.put_events().entries(entry).send().await {
+            Ok(answer) if answer.failed_entry_count == 0 => None,
+            Ok(answer) => Some(format!("{:?}", answer.entries)),
+            Err(error) => Some(aws_sdk_eventbridge::error::DisplayErrorContext(&error).to_string()),
+        };
+        if let Some(error) = failed {
+            // The change is in force and written down; whoever watches the bus must hear that it has a gap.
+            tracing::error!(job.id = job, alarm = "put_events", error, "a change could not be announced");
+        }
+        Ok(())
+    }
+}
