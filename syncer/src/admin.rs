@@ -116,7 +116,7 @@ impl Syncer {
             return Ok(message);
         }
         let external_id = self.external_id(job, add.role.account()).await?;
-        let mapping = new_mapping(job, typed, add, &target, item, before.as_ref());
+        let mapping = new_mapping(job, typed, add, &target, item, before.as_ref(), self.read_from());
         self.tables.put_mapping(&mapping).await?;
         let what = if before.is_some() { What::MappingChanged } else { What::MappingAdded };
         let (old, new) = (before.as_ref().map(shown), Some(shown(&mapping)));
@@ -199,11 +199,8 @@ impl Syncer {
         }
         mappings.sort_by(|a, b| (a.priority, &a.item).cmp(&(b.priority, &b.item)));
         let now = self.clock.seconds();
-        let count = mappings.len();
-        message.plain(&match count {
-            1 => "1 mapping:".to_owned(),
-            _ => format!("{count} mappings, the lowest priority number wins:"),
-        });
+        let (count, noun) = (mappings.len(), if mappings.len() == 1 { "mapping" } else { "mappings" });
+        message.plain(&format!("{count} {noun}, the lowest priority number wins:"));
         message.preformatted(&table(&mappings, now));
         for mapping in &mappings {
             if let Some(reason) = &mapping.reason {
@@ -217,7 +214,8 @@ impl Syncer {
     }
 }
 
-/// The mapping that `add` makes. Its members stay known if the role alone is another.
+/// The mapping that `add` makes. Its members stay known if the role alone is another. Pages that were read before it was
+/// made, at `read_from` (Unix milliseconds), say nothing about it: its members may have left while it was not there.
 fn new_mapping(
     job: &AdminJob,
     typed: &Typed,
@@ -225,6 +223,7 @@ fn new_mapping(
     target: &Target,
     item: MappingKey,
     before: Option<&Mapping>,
+    read_from: u64,
 ) -> Mapping {
     let same_role = before.filter(|before| before.role_arn == add.role.as_str());
     let active = same_role.is_some_and(|before| before.state == MappingState::Active);
@@ -240,7 +239,7 @@ fn new_mapping(
         added_by: Some(typed.user.clone()),
         reason: None,
         confirmed_at: before.map_or(0, |before| before.confirmed_at),
-        read_as_of: before.map_or(0, |before| before.read_as_of),
+        read_as_of: before.map_or(read_from, |before| before.read_as_of),
         version: before.map_or(0, |before| before.version) + 1,
         members: before.map_or(0, |before| before.members),
         unread: None,

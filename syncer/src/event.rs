@@ -130,7 +130,8 @@ impl Syncer {
         let moved = Mapping {
             item,
             confirmed_at: 0,
-            read_as_of: 0,
+            // Pages that were read before it came here say nothing about it.
+            read_as_of: self.read_from(),
             version: 0,
             members: 0,
             unread: None,

@@ -115,7 +115,8 @@ impl Syncer {
         // What this sync has read already, in an invocation before this one, is stamped up to a skew earlier than its begin.
         let before = began.saturating_sub(CLOCK_SKEW);
         mappings.retain(|mapping| mapping.state != MappingState::Suspended && mapping.read_as_of < before);
-        mappings.sort_by(|a, b| (a.read_as_of, &a.item).cmp(&(b.read_as_of, &b.item)));
+        // Those that were never confirmed grant nothing before they are read.
+        mappings.sort_by(|a, b| (a.confirmed_at, &a.item).cmp(&(b.confirmed_at, &b.item)));
         let stored = self.tables.stored(&job.tenant, self.clock.seconds()).await?;
         let mut report = Report::new(began, mappings.len(), mappings.iter().map(|one| one.members).sum());
         let read_from = self.read_from();
@@ -190,7 +191,7 @@ impl Syncer {
     }
 
     /// From when a read counts that begins now: Unix milliseconds.
-    fn read_from(&self) -> u64 {
+    pub(crate) fn read_from(&self) -> u64 {
         self.clock.milliseconds().saturating_sub(CLOCK_SKEW)
     }
 

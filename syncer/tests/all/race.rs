@@ -98,6 +98,9 @@ async fn sync(
     let now = slack.borrow().now / 1000;
     let mapping = tables.mapping(&mapping.tenant, &mapping.item).await.unwrap().unwrap();
     let stored = tables.stored(&mapping.tenant, now).await.unwrap();
+    // No two reads begin in the same millisecond: only one sync of a workspace is under way unless its lease has ended. If
+    // two did, what the first one wrote would stand until the next sync.
+    slack.borrow_mut().now += 1;
     let began = slack.borrow().now - earlier;
     as_of.set(began);
     for user in USERS {
