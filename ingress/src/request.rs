@@ -41,16 +41,17 @@ pub struct HttpEvent {
     is_base64_encoded: bool,
 }
 
+/// The part of such an event that tells the method.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct RequestContext {
-    http: HttpDescription,
+pub(crate) struct RequestContext {
+    pub(crate) http: HttpDescription,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct HttpDescription {
-    method: String,
+pub(crate) struct HttpDescription {
+    pub(crate) method: String,
 }
 
 /// Every value that the request has for the two headers of Slack's signature.

@@ -5,6 +5,7 @@ pub mod admin;
 pub mod arn;
 pub mod aws;
 pub mod clock;
+pub mod deadline;
 pub mod env;
 pub mod http;
 pub mod ids;

@@ -117,10 +117,10 @@ impl Syncer {
         }
         let external_id = self.external_id(job, add.role.account()).await?;
         let mapping = new_mapping(job, typed, add, &target, item, before.as_ref(), self.read_from());
-        self.tables.put_mapping(&mapping).await?;
+        let mapping = self.tables.decide(&mapping).await?;
         let what = if before.is_some() { What::MappingChanged } else { What::MappingAdded };
         let (old, new) = (before.as_ref().map(shown), Some(shown(&mapping)));
-        self.record(what, &job.tenant, job.id.as_str(), Some(&typed.user), old, new).await?;
+        self.record(job, (what, &mapping.item.0), Some(&typed.user), old, new).await?;
         self.queues.send_job(&probe(job, typed, &mapping)).await?;
 
         let done = if before.is_some() { "changed" } else { "added" };
@@ -181,8 +181,8 @@ impl Syncer {
             return Ok(message);
         };
         let before = Some(shown(&removed));
-        self.record(What::MappingRemoved, &job.tenant, job.id.as_str(), Some(&typed.user), before, None)
-            .await?;
+        let what = (What::MappingRemoved, removed.item.0.as_str());
+        self.record(job, what, Some(&typed.user), before, None).await?;
         message
             .plain(&format!("{} is removed: its members do not have the role ", name(&removed)))
             .code(&removed.role_arn)
@@ -214,8 +214,8 @@ impl Syncer {
     }
 }
 
-/// The mapping that `add` makes. Its members stay known if the role alone is another. Pages that were read before it was
-/// made, at `read_from` (Unix milliseconds), say nothing about it: its members may have left while it was not there.
+/// The mapping that `add` makes. Pages that were read before it was made, at `read_from` (Unix milliseconds), say nothing
+/// about it: its members may have left while it was not there.
 fn new_mapping(
     job: &AdminJob,
     typed: &Typed,
@@ -238,10 +238,10 @@ fn new_mapping(
         state: if active { MappingState::Active } else { MappingState::Pending },
         added_by: Some(typed.user.clone()),
         reason: None,
-        confirmed_at: before.map_or(0, |before| before.confirmed_at),
-        read_as_of: before.map_or(read_from, |before| before.read_as_of),
-        version: before.map_or(0, |before| before.version) + 1,
-        members: before.map_or(0, |before| before.members),
+        confirmed_at: 0,
+        read_as_of: read_from,
+        version: 0,
+        members: 0,
         unread: None,
     }
 }

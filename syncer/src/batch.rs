@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use shared::admin::{ADMIN_JOB_VERSION, AdminJob, AdminTask};
+use shared::deadline::Deadline;
 use shared::job::MAX_START_DELAY;
 use shared::message::Message;
 
@@ -15,29 +16,10 @@ use crate::{NotQueued, Syncer};
 /// What of a function's time is kept for the last writes and posts.
 pub const LAST_WRITES: Duration = Duration::from_secs(20);
 
-/// How long after an invocation's deadline its job still counts as worked on, in seconds.
-const LEASE_AFTER_DEADLINE: u64 = 5;
-
-/// When Lambda ends the invocation: since 1970.
-#[derive(Debug, Clone, Copy)]
-pub struct Deadline(Duration);
-
-impl Deadline {
-    /// From `Lambda-Runtime-Deadline-Ms`.
-    pub fn from_unix_ms(deadline: u64) -> Self {
-        Self(Duration::from_millis(deadline))
-    }
-
-    /// What is left for work at `now` (since 1970).
-    pub fn left(self, now: Duration) -> Duration {
-        let left = self.0.saturating_sub(now);
-        left - LAST_WRITES.min(left / 4)
-    }
-
-    /// Until when what this invocation does counts as being done: Unix seconds.
-    pub fn lease(self) -> u64 {
-        self.0.as_secs() + 1 + LEASE_AFTER_DEADLINE
-    }
+/// What is left for work at `now` (since 1970).
+pub(crate) fn left_for_work(deadline: Deadline, now: Duration) -> Duration {
+    let left = deadline.left(now);
+    left - LAST_WRITES.min(left / 4)
 }
 
 /// Why a record goes back to the queue.
@@ -176,11 +158,10 @@ mod tests {
     }
 
     #[test]
-    fn work_ends_before_the_invocation_does_and_the_lease_after_it() {
+    fn work_ends_before_the_invocation_does() {
         let deadline = Deadline::from_unix_ms(1_000_000);
-        assert_eq!(deadline.left(Duration::from_secs(100)), Duration::from_secs(880));
-        assert_eq!(deadline.left(Duration::from_secs(960)), Duration::from_secs(30));
-        assert_eq!(deadline.left(Duration::from_secs(2000)), Duration::ZERO);
-        assert_eq!(deadline.lease(), 1_006);
+        for (now, left) in [(100, 880), (960, 30), (2000, 0)] {
+            assert_eq!(left_for_work(deadline, Duration::from_secs(now)), Duration::from_secs(left));
+        }
     }
 }

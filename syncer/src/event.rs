@@ -75,8 +75,7 @@ impl Syncer {
             WorkspaceEvent::Uninstalled => {
                 if self.tables.end_installation(&job.tenant, at).await? {
                     tracing::warn!(tenant.id = %job.tenant, "the installation has ended");
-                    self.record(What::InstallationEnded, &job.tenant, job.id.as_str(), None, None, None)
-                        .await?;
+                    self.record(job, (What::InstallationEnded, "installation"), None, None, None).await?;
                 }
             }
         }
@@ -140,7 +139,7 @@ impl Syncer {
         self.tables.put_mapping(&moved).await?;
         self.tables.delete_mapping(&job.tenant, &mapping.item).await?;
         let (before, after) = (Some(shown(&mapping)), Some(shown(&moved)));
-        self.record(What::MappingChanged, &job.tenant, job.id.as_str(), None, before, after).await?;
+        self.record(job, (What::MappingChanged, &moved.item.0), None, before, after).await?;
         if moved.state != MappingState::Suspended {
             self.send_sync(&job.tenant, &format!("moved {}", job.id)).await?;
         }

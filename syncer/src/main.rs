@@ -3,8 +3,9 @@
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::{Value, json};
 use shared::clock::Clock;
+use shared::deadline::Deadline;
 use syncer::Config;
-use syncer::batch::{Deadline, process_batch};
+use syncer::batch::process_batch;
 use syncer::schedule::{ScheduledEvent, start_all};
 
 #[tokio::main(flavor = "current_thread")]

@@ -48,7 +48,7 @@ impl Syncer {
         let what = if to == MappingState::Active { What::MappingActivated } else { What::MappingSuspended };
         let after = Mapping { state: to, reason: reason.map(str::to_owned), ..mapping.clone() };
         let (before, after) = (Some(shown(&mapping)), Some(shown(&after)));
-        self.record(what, &job.tenant, job.id.as_str(), Some(user), before, after).await?;
+        self.record(job, (what, &item.0), Some(user), before, after).await?;
         if to == MappingState::Active {
             // So that its members need not wait for the schedule.
             self.send_sync(&job.tenant, &format!("activated {}", job.id)).await?;

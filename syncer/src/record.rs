@@ -4,12 +4,13 @@
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use serde::Serialize;
 use serde_json::json;
+use shared::admin::AdminJob;
 use shared::ids::{TenantId, UserId};
 use shared::mapping::{Mapping, Partition, partition};
 
 use crate::Syncer;
 use crate::batch::Retry;
-use crate::tables::{TableError, text};
+use crate::tables::{text, unavailable};
 
 /// Where changes are announced.
 pub struct Bus {
@@ -53,20 +54,20 @@ pub(crate) fn shown(mapping: &Mapping) -> serde_json::Value {
 }
 
 impl Syncer {
-    /// Writes a change down and announces it. The job's id is part of the record's key, so a job that is done twice has
-    /// one record.
+    /// Writes down what a job changed `about` a mapping (or the schedule, or the installation), and announces it. The key
+    /// is made of the job alone, so a job that is done twice has one record of each change.
     pub(crate) async fn record(
         &self,
-        what: What,
-        tenant: &TenantId,
-        job: &str,
+        job: &AdminJob,
+        (what, about): (What, &str),
         by: Option<&UserId>,
         before: Option<serde_json::Value>,
         after: Option<serde_json::Value>,
     ) -> Result<(), Retry> {
-        let change = Change { tenant, job, by, at: self.clock.milliseconds(), before, after };
+        let (tenant, id) = (&job.tenant, job.id.as_str());
+        let change = Change { tenant, job: id, by, at: self.clock.milliseconds(), before, after };
         tracing::info!(
-            job.id = job, tenant.id = %tenant, user.id = by.map_or("", UserId::as_str), change = ?what, "changed"
+            job.id = id, tenant.id = %tenant, user.id = by.map_or("", UserId::as_str), change = ?what, "changed"
         );
         let detail = serde_json::to_string(&change).map_err(|error| Retry::Later(error.to_string()))?;
         let put = self
@@ -75,15 +76,10 @@ impl Syncer {
             .put_item()
             .table_name(&self.tables.mappings)
             .item("tenant", text(partition(tenant, Partition::Records)))
-            .item("item", text(format!("{:015}#{job}#{what:?}", change.at)))
+            .item("item", text(format!("{:012}#{id}#{what:?}#{about}", job.asked_at)))
             .item("what", text(format!("{what:?}")))
             .item("detail", text(&detail));
-        put.send().await.map_err(|error| {
-            TableError::Unavailable(
-                "mappings",
-                aws_sdk_dynamodb::error::DisplayErrorContext(&error).to_string(),
-            )
-        })?;
+        put.send().await.map_err(unavailable("mappings"))?;
         let entry = PutEventsRequestEntry::builder()
             .event_bus_name(&self.bus.name)
             .source("alfredbot")
@@ -97,7 +93,7 @@ impl Syncer {
         };
         if let Some(error) = failed {
             // The change is in force and written down; whoever watches the bus must hear that it has a gap.
-            tracing::error!(job.id = job, alarm = "put_events", error, "a change could not be announced");
+            tracing::error!(job.id = id, alarm = "put_events", error, "a change could not be announced");
         }
         Ok(())
     }

@@ -2,10 +2,10 @@
 //! nothing.
 
 use shared::admin::AdminJob;
-use shared::mapping::{Partition, partition};
+use shared::mapping::Partition;
 
 use crate::Syncer;
-use crate::tables::{TableError, held, number, text, unavailable};
+use crate::tables::{TableError, held, number};
 
 /// How long a job is remembered, in seconds (15 days: longer than a queue keeps a record).
 const REMEMBERED_FOR: u64 = 15 * 24 * 3600;
@@ -31,11 +31,7 @@ impl Syncer {
         let now = self.clock.seconds();
         let update = self
             .tables
-            .db
-            .update_item()
-            .table_name(&self.tables.mappings)
-            .key("tenant", text(partition(&job.tenant, Partition::Seen)))
-            .key("item", text(job.id.as_str()))
+            .update_own(&job.tenant, Partition::Seen, job.id.as_str())
             .update_expression("SET lease_until = :until, expires_at = :expires")
             .condition_expression("attribute_not_exists(#item) OR lease_until < :now")
             .expression_attribute_names("#item", "item")
@@ -45,16 +41,8 @@ impl Syncer {
         if held("mappings", update.send().await)? {
             return Ok(Seen::Ours);
         }
-        let get = self
-            .tables
-            .db
-            .get_item()
-            .table_name(&self.tables.mappings)
-            .key("tenant", text(partition(&job.tenant, Partition::Seen)))
-            .key("item", text(job.id.as_str()))
-            .consistent_read(true);
-        let answer = get.send().await.map_err(unavailable("mappings"))?;
-        let until = answer.item.and_then(|item| item.get("lease_until")?.as_n().ok()?.parse().ok());
+        let item = self.tables.own(&job.tenant, Partition::Seen, job.id.as_str()).await?;
+        let until = item.and_then(|item| item.get("lease_until")?.as_n().ok()?.parse().ok());
         Ok(if until == Some(DONE) { Seen::Before } else { Seen::Busy })
     }
 
@@ -63,11 +51,7 @@ impl Syncer {
         let until = if done { DONE } else { 0 };
         let update = self
             .tables
-            .db
-            .update_item()
-            .table_name(&self.tables.mappings)
-            .key("tenant", text(partition(&job.tenant, Partition::Seen)))
-            .key("item", text(job.id.as_str()))
+            .update_own(&job.tenant, Partition::Seen, job.id.as_str())
             .update_expression("SET lease_until = :until")
             .expression_attribute_values(":until", number(until));
         held("mappings", update.send().await).map(drop)

@@ -3,14 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 use shared::admin::{AdminJob, Typed};
+use shared::deadline::Deadline;
 use shared::ids::{JobId, TenantId};
-use shared::mapping::{MAX_CONFIRMATION_AGE, Mapping, Partition, partition};
+use shared::mapping::{MAX_CONFIRMATION_AGE, Mapping, Partition};
 use shared::message::Message;
 use tokio::time::{Duration, Instant};
 
 use crate::Syncer;
 use crate::admin::{ago, mistaken};
-use crate::batch::{Deadline, Retry};
+use crate::batch::Retry;
 use crate::command::{self, Sync};
 use crate::diff::Diff;
 use crate::record::What;
@@ -18,7 +19,7 @@ use crate::reply::Posted;
 use crate::schedule::Every;
 use crate::slack::Workspace;
 use crate::sync::QUIET;
-use crate::tables::{TableError, held, number, text, unavailable};
+use crate::tables::{TableError, held, number, text};
 
 /// The sort key of the one item.
 const ITEM: &str = "status";
@@ -301,7 +302,7 @@ impl Syncer {
         let after = words(&every.map_or(Every::Off, Every::Interval));
         let (old, new) = (serde_json::json!(before), serde_json::json!(after));
         let by = Some(&typed.user);
-        self.record(What::ScheduleChanged, &job.tenant, job.id.as_str(), by, Some(old), Some(new)).await?;
+        self.record(job, (What::ScheduleChanged, "schedule"), by, Some(old), Some(new)).await?;
         message.plain(&format!("The sync's schedule is {after} now. It was {before}."));
         let age = MAX_CONFIRMATION_AGE / 60;
         match every {
@@ -327,11 +328,7 @@ impl Syncer {
         let now = self.clock.seconds();
         let update = self
             .tables
-            .db
-            .update_item()
-            .table_name(&self.tables.mappings)
-            .key("tenant", text(partition(tenant, Partition::Sync)))
-            .key("item", text(ITEM))
+            .update_own(tenant, Partition::Sync, ITEM)
             .update_expression("SET #run = :run, lease_until = :until, began = :began")
             .condition_expression("attribute_not_exists(#run) OR #run = :run OR lease_until < :now")
             .expression_attribute_names("#run", "run")
@@ -352,11 +349,7 @@ impl Syncer {
         let report = serde_json::to_string(report).map_err(|error| Retry::Later(error.to_string()))?;
         let update = self
             .tables
-            .db
-            .update_item()
-            .table_name(&self.tables.mappings)
-            .key("tenant", text(partition(tenant, Partition::Sync)))
-            .key("item", text(ITEM))
+            .update_own(tenant, Partition::Sync, ITEM)
             .update_expression("SET report = :report REMOVE #run, lease_until")
             .condition_expression("#run = :run")
             .expression_attribute_names("#run", "run")
@@ -369,11 +362,7 @@ impl Syncer {
     pub(crate) async fn give_up_sync(&self, tenant: &TenantId, run: &JobId) -> Result<bool, TableError> {
         let update = self
             .tables
-            .db
-            .update_item()
-            .table_name(&self.tables.mappings)
-            .key("tenant", text(partition(tenant, Partition::Sync)))
-            .key("item", text(ITEM))
+            .update_own(tenant, Partition::Sync, ITEM)
             .update_expression("REMOVE #run, lease_until")
             .condition_expression("#run = :run")
             .expression_attribute_names("#run", "run")
@@ -388,16 +377,8 @@ impl Syncer {
     }
 
     async fn status(&self, tenant: &TenantId) -> Result<Status, TableError> {
-        let get = self
-            .tables
-            .db
-            .get_item()
-            .table_name(&self.tables.mappings)
-            .key("tenant", text(partition(tenant, Partition::Sync)))
-            .key("item", text(ITEM))
-            .consistent_read(true);
-        let answer = get.send().await.map_err(unavailable("mappings"))?;
-        let status = answer.item.map(serde_dynamo::from_item).transpose();
+        let item = self.tables.own(tenant, Partition::Sync, ITEM).await?;
+        let status = item.map(serde_dynamo::from_item).transpose();
         Ok(status.map_err(|error| TableError::Unreadable("mappings", error.to_string()))?.unwrap_or_default())
     }
 }

@@ -1,9 +1,10 @@
 //! A sync: for each mapping, read its members, compare, apply, confirm. Each mapping is done by itself, the one that was
-//! read longest ago first: what fails or ends early takes nothing from the others.
+//! confirmed longest ago first: what fails or ends early takes nothing from the others.
 
 use std::time::Duration;
 
 use shared::admin::{ADMIN_JOB_VERSION, AdminJob, AdminTask, Typed};
+use shared::deadline::Deadline;
 use shared::ids::JobId;
 use shared::mapping::{Mapping, MappingState};
 use shared::message::Message;
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::Syncer;
 use crate::admin::{NOT_INSTALLED, name};
-use crate::batch::{Deadline, Retry};
+use crate::batch::{Retry, left_for_work};
 use crate::diff::Diff;
 use crate::read::{People, Roster, Scene, Standing};
 use crate::record::{What, shown};
@@ -69,15 +70,16 @@ impl Syncer {
             }
             return Ok(());
         }
-        let until = Instant::now() + deadline.left(self.clock.since_epoch());
-        let mut report = self.run(job, &workspace, typed, began, until).await;
-        if let Ok(report) = &mut report
-            && read_before.is_some()
-            && let Some(earlier) = self.last_report(tenant).await?.filter(|earlier| earlier.began == began)
-        {
-            report.add(earlier);
-        }
-        match report {
+        let until = Instant::now() + left_for_work(deadline, self.clock.since_epoch());
+        let outcome = async {
+            let mut report = self.run(job, &workspace, typed, began, until).await?;
+            // Of a sync that goes on, the whole is told and not its last part.
+            if let Some(earlier) = self.last_report(tenant).await?.filter(|earlier| earlier.began == began) {
+                report.add(earlier);
+            }
+            Ok(report)
+        };
+        match outcome.await {
             Ok(report) => {
                 self.end_sync(tenant, &job.id, &report).await?;
                 if report.unfinished > 0 {
@@ -159,6 +161,7 @@ impl Syncer {
                 }
             }
             drop(sender);
+            Ok(())
         };
         let applying = async {
             while let Some((mapping, roster)) = rosters.recv().await {
@@ -178,8 +181,8 @@ impl Syncer {
             }
             Ok::<_, Retry>(())
         };
-        let ((), applied) = tokio::join!(reading, applying);
-        applied?;
+        // A table that cannot be written ends the reading as well: nobody would take what it reads.
+        tokio::try_join!(reading, applying)?;
         progress.end(&report).await;
         report.duration_ms = self.clock.milliseconds().saturating_sub(began);
         tracing::info!(
@@ -248,7 +251,7 @@ impl Syncer {
         let after =
             Mapping { state: MappingState::Suspended, reason: Some(reason.to_owned()), ..mapping.clone() };
         let (before, after) = (Some(shown(mapping)), Some(shown(&after)));
-        self.record(What::MappingSuspended, &job.tenant, job.id.as_str(), None, before, after).await?;
+        self.record(job, (What::MappingSuspended, &mapping.item.0), None, before, after).await?;
         if let Some(admin) = &mapping.added_by {
             let mut message = Message::default();
             message

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::ids::{TenantId, UserId};
 use shared::installation::{Installation, InstallationState};
-use shared::mapping::{Mapping, MappingKey, MappingState, TargetAccount};
+use shared::mapping::{Mapping, MappingKey, MappingState, Partition, TargetAccount};
 use shared::membership::Membership;
 use shared::secret::Secret;
 
@@ -41,7 +42,7 @@ pub struct Tables {
 /// A tenant's mappings, and the ExternalId of each of its target accounts by the account's 12 digits.
 pub type Mapped = (Vec<Mapping>, BTreeMap<String, Secret<String>>);
 
-type Item = HashMap<String, AttributeValue>;
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
 pub(crate) fn text(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
@@ -86,6 +87,30 @@ pub(crate) fn held<T>(
 }
 
 impl Tables {
+    /// A change of one of the syncer's own items.
+    pub(crate) fn update_own(
+        &self,
+        tenant: &TenantId,
+        partition: Partition,
+        item: &str,
+    ) -> UpdateItemFluentBuilder {
+        let update = self.db.update_item().table_name(&self.mappings);
+        update.key("tenant", text(shared::mapping::partition(tenant, partition))).key("item", text(item))
+    }
+
+    /// One of the syncer's own items, as it is now.
+    pub(crate) async fn own(
+        &self,
+        tenant: &TenantId,
+        partition: Partition,
+        item: &str,
+    ) -> Result<Option<Item>, TableError> {
+        let get = self.db.get_item().table_name(&self.mappings).consistent_read(true);
+        let key = text(shared::mapping::partition(tenant, partition));
+        let answer = get.key("tenant", key).key("item", text(item)).send().await;
+        Ok(answer.map_err(unavailable("mappings"))?.item)
+    }
+
     /// The workspace's installation.
     pub async fn installation(&self, tenant: &TenantId) -> Result<Option<Installation>, TableError> {
         let get = self.db.get_item().table_name(&self.installations).key("tenant", text(tenant.as_str()));
@@ -167,7 +192,45 @@ impl Tables {
         answer.item.map(|item| read("mappings", item)).transpose()
     }
 
-    /// Writes a whole mapping, over an older one if there is one.
+    /// Writes what an admin decides about a mapping. What syncs know of one that is there already stays; a new one begins
+    /// with `mapping`'s. Gives what it is then.
+    pub async fn decide(&self, mapping: &Mapping) -> Result<Mapping, TableError> {
+        let mut update = self
+            .db
+            .update_item()
+            .table_name(&self.mappings)
+            .set_key(Some(mapping_key(&mapping.tenant, &mapping.item)))
+            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew)
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":zero", number(0));
+        // A read that is under way must notice that the mapping is another now.
+        let mut sets = vec!["version = if_not_exists(version, :zero) + :one".to_owned()];
+        let mut removes = vec!["#reason", "unread"];
+        let mut fields = written("mappings", mapping)?;
+        for name in ["tenant", "item", "version"] {
+            fields.remove(name);
+        }
+        for (index, (name, value)) in fields.into_iter().enumerate() {
+            let (field, new) = (format!("#f{index}"), format!(":f{index}"));
+            sets.push(match name.as_str() {
+                "confirmed_at" | "read_as_of" | "members" => {
+                    format!("{field} = if_not_exists({field}, {new})")
+                }
+                _ => format!("{field} = {new}"),
+            });
+            update = update.expression_attribute_names(field, name).expression_attribute_values(new, value);
+        }
+        if mapping.alias.is_none() {
+            removes.push("alias");
+        }
+        let update = update
+            .update_expression(format!("SET {} REMOVE {}", sets.join(", "), removes.join(", ")))
+            .expression_attribute_names("#reason", "reason");
+        let answer = update.send().await.map_err(unavailable("mappings"))?;
+        read("mappings", answer.attributes.unwrap_or_default())
+    }
+
+    /// Writes a whole mapping.
     pub async fn put_mapping(&self, mapping: &Mapping) -> Result<(), TableError> {
         let item = written("mappings", mapping)?;
         let put = self.db.put_item().table_name(&self.mappings).set_item(Some(item));

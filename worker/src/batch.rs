@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use shared::deadline::Deadline;
 use shared::ids::TenantId;
 use shared::job::{JOB_VERSION, Job, MAX_START_DELAY, Task};
 use tokio::task::JoinSet;
 
 use crate::assume_role::{AssumeError, Roles};
 use crate::authorize::{Tenancy, Unreadable, authorize};
-use crate::claim::{
-    Attempt, Claim, LEASE_AFTER_DEADLINE, LedgerError, NewClaim, NextStep, Row, State, job_key, next_step,
-};
+use crate::claim::{Attempt, Claim, LedgerError, NewClaim, NextStep, Row, State, job_key, next_step};
 use crate::execute::{self, Aws};
 use crate::journal::LedgerJournal;
 use crate::outcome::{Answer, Outcome, Retry};
@@ -40,27 +39,6 @@ pub struct Worker {
     pub aws: Aws,
     /// Where the syncer hears what a probe found.
     pub admin_queue: AdminQueue,
-}
-
-/// When Lambda ends the invocation: since 1970.
-#[derive(Debug, Clone, Copy)]
-pub struct Deadline(Duration);
-
-impl Deadline {
-    /// From `Lambda-Runtime-Deadline-Ms`.
-    pub fn from_unix_ms(deadline: u64) -> Self {
-        Self(Duration::from_millis(deadline))
-    }
-
-    /// What is left at `now` (since 1970).
-    pub fn left(self, now: Duration) -> Duration {
-        self.0.saturating_sub(now)
-    }
-
-    /// Until when an attempt of this invocation counts as alive: Unix seconds.
-    pub fn lease(self) -> u64 {
-        self.0.as_secs() + 1 + LEASE_AFTER_DEADLINE
-    }
 }
 
 /// Processes a batch. Records are independent of each other: one that fails or panics takes no other with it. Gives the
@@ -402,13 +380,5 @@ mod tests {
         ] {
             read(&bad).unwrap_err();
         }
-    }
-
-    #[test]
-    fn a_lease_outlives_the_invocation() {
-        let deadline = Deadline::from_unix_ms(1_000_500);
-        assert_eq!(deadline.lease(), 1_006);
-        assert_eq!(deadline.left(Duration::from_millis(1_000_000)), Duration::from_millis(500));
-        assert_eq!(deadline.left(Duration::from_millis(2_000_000)), Duration::ZERO);
     }
 }

@@ -25,10 +25,6 @@ const KEPT_FOR: u64 = 30 * 24 * 60 * 60;
 /// How long a result can be read again, in seconds (1 hour).
 pub const RESULT_READABLE_FOR: u64 = 60 * 60;
 
-/// How long after an invocation's deadline its jobs still count as worked on, in seconds. The clocks of Lambda and of
-/// whoever judges the lease may differ by this much.
-pub const LEASE_AFTER_DEADLINE: u64 = 5;
-
 /// The partitions of the index `open`. One partition takes 1,000 writes a second; eight take what the worker can do.
 pub const OPEN_SHARDS: u8 = 8;
 

@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use shared::clock::Clock;
-use worker::batch::{Deadline, process_batch};
+use shared::deadline::Deadline;
+use worker::batch::process_batch;
 use worker::config::{self, Config};
 
 // Lambda gives a process one batch at a time, and a batch has one record: one thread saves the wake-ups.

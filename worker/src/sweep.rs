@@ -7,11 +7,12 @@ use std::sync::Arc;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use aws_sdk_sqs::error::DisplayErrorContext;
 use serde_json::Value;
+use shared::deadline::Deadline;
 use shared::ids::{ChannelId, JobId, TenantId, UserId};
 use shared::job::{JOB_VERSION, Job, MAX_START_DELAY, Task};
 use shared::secret::Secret;
 
-use crate::batch::{Deadline, finish, read};
+use crate::batch::{finish, read};
 use crate::claim::{Attempt, LedgerError, NewClaim, NextStep, OPEN_SHARDS, Row, State, job_key, next_step};
 use crate::outcome::{Answer, Outcome, Retry};
 use crate::respond::{Responder, job_place};

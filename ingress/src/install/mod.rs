@@ -18,6 +18,8 @@ use shared::telemetry;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
+use crate::request::RequestContext;
+
 use self::page::Page;
 use self::state::{Browser, States};
 
@@ -87,18 +89,6 @@ pub struct HttpEvent {
     raw_query_string: String,
     cookies: Vec<String>,
     request_context: RequestContext,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct RequestContext {
-    http: HttpDescription,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct HttpDescription {
-    method: String,
 }
 
 impl HttpEvent {

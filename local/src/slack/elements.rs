@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::pieces::{list_at, text_at};
+
 /// An element in its block.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Element<'a> {
@@ -213,14 +215,6 @@ fn give_id(object: &mut Value, key: &str, id: &str) {
     {
         fields.insert(key.to_owned(), json!(id));
     }
-}
-
-fn text_at<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn list_at<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 #[cfg(test)]

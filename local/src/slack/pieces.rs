@@ -376,11 +376,11 @@ fn plain_text(text: Option<&Value>) -> String {
     text.map(|text| text_at(text, "text").to_owned()).unwrap_or_default()
 }
 
-fn text_at<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(super) fn text_at<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn list_at<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+pub(super) fn list_at<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 

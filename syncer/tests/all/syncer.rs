@@ -11,9 +11,10 @@ use axum::response::Response;
 use serde_json::json;
 use shared::admin::{ADMIN_JOB_VERSION, AdminJob, AdminTask, WorkspaceEvent};
 use shared::clock::Clock;
+use shared::deadline::Deadline;
 use shared::ids::{JobId, TenantId};
 use syncer::Syncer;
-use syncer::batch::{Deadline, process_batch};
+use syncer::batch::process_batch;
 use tokio::sync::Notify;
 
 use crate::aws::Aws;

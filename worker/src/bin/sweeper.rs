@@ -3,7 +3,7 @@
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::{Value, json};
 use shared::clock::Clock;
-use worker::batch::Deadline;
+use shared::deadline::Deadline;
 use worker::config::{self, Config};
 use worker::sweep::{bury, sweep};
 
