@@ -9,6 +9,8 @@
 
 mod accounts;
 mod client;
+mod dynamodb;
+mod dynamodb_operations;
 mod emulator;
 mod limits;
 mod long_poll;

@@ -31,7 +31,11 @@ pub async fn start_with(change: impl FnOnce(&mut Options)) -> Stack {
     let functions = witness::program("ingress");
     let mut options = Options::new(functions.parent().unwrap_or(&functions));
     change(&mut options);
-    Stack::start(options).await.unwrap_or_else(|error| panic!("the product does not start: {error:#}"))
+    let started = Stack::start(options).await;
+    let stack = started.unwrap_or_else(|error| panic!("the product does not start: {error:#}"));
+    // A busy machine may take longer than Slack's 3 s; how fast the answers are is for the benchmarks.
+    stack.slack.set_ack_timeout(PATIENCE);
+    stack
 }
 
 /// Ends all instances of a function: the next one knows nothing of what was kept in memory.

@@ -8,6 +8,8 @@ use aws_credential_types::Credentials;
 use winterbaume_core::{MockRequest, MockResponse, MockService};
 use winterbaume_iam::IamService;
 
+use super::dynamodb::DynamoDb;
+
 /// The account that Alfredbot itself lives in. It is also the account that the emulator writes into every ARN.
 pub const HOME: &str = winterbaume_core::state::DEFAULT_ACCOUNT_ID;
 /// A target account: development.
@@ -93,7 +95,7 @@ impl Account {
     fn new(id: &'static str) -> Self {
         let iam = Arc::new(IamService::new());
         let services: [(&'static str, Arc<dyn MockService>); 9] = [
-            ("dynamodb", Arc::new(winterbaume_dynamodb::DynamoDbService::new())),
+            ("dynamodb", Arc::new(DynamoDb::default())),
             ("ec2", Arc::new(winterbaume_ec2::Ec2Service::new())),
             ("iam", Arc::clone(&iam) as Arc<dyn MockService>),
             ("events", Arc::new(winterbaume_eventbridge::EventBridgeService::new())),

@@ -38,9 +38,6 @@ struct World {
     accounts: Accounts,
     permissions: Permissions,
     arrivals: Arrivals,
-    /// Held alone by a transaction of DynamoDB: the emulated one looks at its conditions before it writes, and nothing may
-    /// come in between.
-    transactions: tokio::sync::RwLock<()>,
 }
 
 impl Emulator {
@@ -179,14 +176,6 @@ async fn answer(world: &World, parts: &http::request::Parts, body: Bytes) -> Moc
     };
     let answer = match scope.service {
         "sqs" => world.arrivals.handle(account, operation, request).await,
-        "dynamodb" if operation == Some("TransactWriteItems") => {
-            let _alone = world.transactions.write().await;
-            account.handle("dynamodb", request).await
-        }
-        "dynamodb" => {
-            let _beside = world.transactions.read().await;
-            account.handle("dynamodb", request).await
-        }
         service => account.handle(service, request).await,
     };
     if scope.service == "iam" {

@@ -7,26 +7,12 @@ use super::refusal::{Dialect, error};
 
 /// The longest message, in bytes (1 MiB: quotas of SQS, "Message size").
 const MAX_MESSAGE: usize = 1024 * 1024;
-/// The largest item, names and values together, in bytes (400 KB: quotas of DynamoDB, "Item size").
-const MAX_ITEM: usize = 400 * 1024;
 
 /// The refusal of a request that AWS would not take.
 pub(crate) fn refuse(service: &str, operation: Option<&str>, body: &[u8]) -> Option<MockResponse> {
     let input = || serde_json::from_slice::<Value>(body).ok();
     let (code, message) = match (service, operation?) {
         ("sqs", "SendMessage") => refuse_message(input()?["MessageBody"].as_str()?)?,
-        ("dynamodb", "PutItem") if item_size(&input()?["Item"]) > MAX_ITEM => {
-            ("ValidationException", "Item size has exceeded the maximum allowed size".into())
-        }
-        ("dynamodb", "GetItem" | "UpdateItem" | "DeleteItem") => {
-            let input = input()?;
-            let (name, _) = input["Key"].as_object()?.iter().find(|(_, value)| value["S"] == "")?;
-            let message = format!(
-                "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain \
-                 an empty string value. Key: {name}"
-            );
-            ("ValidationException", message)
-        }
         ("iam", "UpdateAssumeRolePolicy") => return refuse_trust_policy(body),
         _ => return None,
     };
@@ -62,26 +48,6 @@ fn refuse_message(text: &str) -> Option<(&'static str, String)> {
     Some(("InvalidMessageContents", message))
 }
 
-/// The size of an attribute value or of a map of them, by the developer guide ("Item sizes and formats").
-fn item_size(value: &Value) -> usize {
-    let Some(fields) = value.as_object() else { return 0 };
-    fields
-        .iter()
-        .map(|(name, value)| match (name.as_str(), value) {
-            ("S", Value::String(text)) => text.len(),
-            ("N", Value::String(digits)) => digits.len().div_ceil(2) + 1,
-            ("B", Value::String(base64)) => base64.len() / 4 * 3,
-            ("BOOL" | "NULL", Value::Bool(_)) => 1,
-            ("L", Value::Array(values)) => 3 + values.iter().map(|value| 1 + item_size(value)).sum::<usize>(),
-            ("M", Value::Object(_)) => 3 + item_size(value),
-            ("SS" | "NS" | "BS", Value::Array(values)) => {
-                values.iter().filter_map(Value::as_str).map(str::len).sum()
-            }
-            (name, value) => name.len() + item_size(value),
-        })
-        .sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,8 +57,6 @@ mod tests {
     fn what_aws_would_not_take_is_refused_at_the_limit() {
         let text = |count: usize| "x".repeat(count);
         let send = |body: &str| ("sqs", "SendMessage", json!({ "MessageBody": body }));
-        let put = |count| ("dynamodb", "PutItem", json!({ "Item": { "job": { "S": text(count) } } }));
-        let get = |key: &str| ("dynamodb", "GetItem", json!({ "Key": { "job": { "S": key } } }));
         let cases = [
             (send("tab\t, line\n, ü 🦀"), None),
             (send(""), Some("MissingParameter")),
@@ -100,10 +64,6 @@ mod tests {
             (send("\u{fffe}"), Some("InvalidMessageContents")),
             (send(&text(MAX_MESSAGE)), None),
             (send(&text(MAX_MESSAGE + 1)), Some("InvalidParameterValue")),
-            (put(MAX_ITEM - 3), None),
-            (put(MAX_ITEM - 2), Some("ValidationException")),
-            (get("a"), None),
-            (get(""), Some("ValidationException")),
         ];
         for ((service, operation, input), code) in cases {
             let refused = refuse(service, Some(operation), input.to_string().as_bytes());

@@ -266,6 +266,11 @@ impl FakeSlack {
         self.inner.change(|state| state.faults.set(place, fault));
     }
 
+    /// Says how long the app may take to acknowledge, [`slash_command::ACK_TIMEOUT`] at the start.
+    pub fn set_ack_timeout(&self, timeout: Duration) {
+        self.inner.change(|state| state.ack_timeout = timeout);
+    }
+
     /// Says how expired and used-up response_urls answer.
     pub fn set_dead_url(&self, style: DeadUrl) {
         self.inner.change(|state| state.dead_url = style);

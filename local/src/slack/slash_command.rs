@@ -238,8 +238,9 @@ impl Inner {
 
     /// Sends a request as it stands and waits for the answer as long as Slack does.
     pub(crate) async fn send(&self, request: &SentRequest) -> Typed {
+        let timeout = self.read(|state| state.ack_timeout);
         let started = Instant::now();
-        let answered = tokio::time::timeout(ACK_TIMEOUT, self.exchange(request)).await;
+        let answered = tokio::time::timeout(timeout, self.exchange(request)).await;
         let mut typed =
             Typed { request: Some(request.clone()), elapsed: started.elapsed(), ..Typed::unsent(None) };
         typed.error = match answered {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -10,6 +11,7 @@ use super::fault::Faults;
 use super::installation::Desk;
 use super::message::{Message, Origin, Shown, ShownFile};
 use super::mrkdwn::Auto;
+use super::slash_command::ACK_TIMEOUT;
 use super::views::{Trigger, Views};
 use super::world::World;
 
@@ -38,6 +40,8 @@ pub struct Call {
 pub(crate) struct State {
     pub world: World,
     pub request_url_base: String,
+    /// How long the app may take to acknowledge.
+    pub ack_timeout: Duration,
     pub messages: Vec<Message>,
     /// Every version of every message that the app ever put out, for tests that look for leaks.
     pub posted: Vec<Shown>,
@@ -104,6 +108,7 @@ impl State {
         Self {
             world,
             request_url_base,
+            ack_timeout: ACK_TIMEOUT,
             messages: Vec::new(),
             posted: Vec::new(),
             files: BTreeMap::new(),

@@ -14,21 +14,19 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use bytes::Bytes;
 use serde_json::{Value, json};
 use shared::aws::Account;
 use syncer::tables::Tables;
-use winterbaume_core::{MockRequest, MockResponse, MockService};
-use winterbaume_dynamodb::DynamoDbService;
+
+#[path = "../../../local/src/aws/dynamodb_operations.rs"]
+mod dynamodb_operations;
 
 /// What the SDK's client and the tests share.
 #[derive(Clone)]
 pub struct Aws(Arc<Inner>);
 
 struct Inner {
-    dynamodb: DynamoDbService,
-    /// Held alone by a transaction: the emulator looks at its conditions before it writes.
-    transactions: tokio::sync::RwLock<()>,
+    dynamodb: dynoxide::Database,
     written: AtomicUsize,
     in_turns: AtomicBool,
 }
@@ -56,8 +54,7 @@ impl Aws {
     /// An emulator with empty tables, and the syncer's view of them.
     pub async fn start() -> (Self, Tables) {
         let aws = Self(Arc::new(Inner {
-            dynamodb: DynamoDbService::new(),
-            transactions: tokio::sync::RwLock::default(),
+            dynamodb: dynoxide::Database::memory().unwrap(),
             written: AtomicUsize::new(0),
             in_turns: AtomicBool::new(false),
         }));
@@ -109,47 +106,27 @@ impl Aws {
             "TableName": table, "KeyConditionExpression": "tenant = :tenant",
             "ExpressionAttributeValues": {":tenant": {"S": tenant}},
         });
-        let mut headers = http::HeaderMap::new();
-        headers.insert("x-amz-target", "DynamoDB_20120810.Query".parse().unwrap());
-        let answer = self.handle(headers, query.to_string().into()).await;
-        assert_eq!(answer.status, 200, "{:?}", answer.body);
-        let mut answer: Value = serde_json::from_slice(&answer.body).unwrap();
+        let (status, answer) = dynamodb_operations::answer(&self.0.dynamodb, "Query", &query.to_string());
+        assert_eq!(status, 200, "{answer}");
+        let mut answer: Value = serde_json::from_str(&answer).unwrap();
         assert!(answer.get("LastEvaluatedKey").is_none(), "more than one page");
         let Value::Array(items) = answer["Items"].take() else { panic!("no items") };
         items
     }
 
-    async fn handle(&self, headers: http::HeaderMap, body: Bytes) -> MockResponse {
-        self.0
-            .dynamodb
-            .handle(MockRequest {
-                method: "POST".into(),
-                uri: "https://dynamodb.us-east-1.amazonaws.com/".into(),
-                headers,
-                body,
-            })
-            .await
-    }
-
     /// Does one call as AWS does, and counts what it writes.
-    pub async fn call(&self, operation: &str, headers: http::HeaderMap, body: Bytes) -> MockResponse {
+    pub fn call(&self, operation: &str, body: &str) -> (u16, String) {
         let items = match operation {
             "PutItem" | "UpdateItem" | "DeleteItem" => 1,
             "TransactWriteItems" => {
-                let request: Value = serde_json::from_slice(&body).unwrap();
+                let request: Value = serde_json::from_str(body).unwrap();
                 request["TransactItems"].as_array().map_or(0, Vec::len)
             }
             "GetItem" | "Query" | "Scan" | "CreateTable" => 0,
             other => panic!("nobody calls {other} here"),
         };
-        let answer = if operation == "TransactWriteItems" {
-            let _alone = self.0.transactions.write().await;
-            self.handle(headers, body).await
-        } else {
-            let _beside = self.0.transactions.read().await;
-            self.handle(headers, body).await
-        };
-        if answer.status == 200 {
+        let answer = dynamodb_operations::answer(&self.0.dynamodb, operation, body);
+        if answer.0 == 200 {
             self.0.written.fetch_add(items, Ordering::Relaxed);
         }
         answer
@@ -167,19 +144,15 @@ impl HttpConnector for Aws {
         let aws = self.clone();
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
-            let (mut parts, body) = request.into_parts();
-            let body = Bytes::copy_from_slice(body.bytes().unwrap_or_default());
-            let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-            let operation =
-                target.and_then(|target| target.rsplit('.').next()).unwrap_or_default().to_owned();
-            parts.headers.remove(http::header::AUTHORIZATION);
+            let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+            let operation = target.and_then(|target| target.rsplit('.').next()).unwrap_or_default();
             if aws.0.in_turns.load(Ordering::Relaxed) {
                 turn().await;
             }
-            let answer = Aws::call(&aws, &operation, parts.headers, body).await;
-            let mut response = http::Response::new(SdkBody::from(answer.body));
-            *response.status_mut() = http::StatusCode::from_u16(answer.status).unwrap();
-            *response.headers_mut() = answer.headers;
+            let body = std::str::from_utf8(request.body().bytes().unwrap_or_default()).unwrap();
+            let (status, answer) = aws.call(operation, body);
+            let mut response = http::Response::new(SdkBody::from(answer));
+            *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
             HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
         })
     }

@@ -124,7 +124,7 @@ pub fn event(tenant: &TenantId, id: JobId, event: WorkspaceEvent, at: u64) -> Ad
 }
 
 async fn serve(State(server): State<Arc<Server>>, request: axum::extract::Request) -> Response {
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let target = parts.headers.get("x-amz-target").unwrap().to_str().unwrap().to_owned();
     let (service, operation) = target.split_once('.').unwrap();
@@ -149,10 +149,8 @@ async fn serve(State(server): State<Arc<Server>>, request: axum::extract::Reques
         server.announced.fetch_add(1, Ordering::Relaxed);
         return Response::new(Body::from(r#"{"FailedEntryCount":0,"Entries":[]}"#));
     }
-    parts.headers.remove(http::header::AUTHORIZATION);
-    let answer = server.aws.call(operation, parts.headers, body).await;
-    let mut response = Response::new(Body::from(answer.body));
-    *response.status_mut() = http::StatusCode::from_u16(answer.status).unwrap();
-    *response.headers_mut() = answer.headers;
+    let (status, answer) = server.aws.call(operation, std::str::from_utf8(&body).unwrap());
+    let mut response = Response::new(Body::from(answer));
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
     response
 }

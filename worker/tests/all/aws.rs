@@ -10,10 +10,12 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use tokio::sync::Notify;
-use winterbaume_core::{MockRequest, MockService};
-use winterbaume_dynamodb::DynamoDbService;
+use winterbaume_core::{MockRequest, MockResponse, MockService};
 use winterbaume_kms::KmsService;
 use winterbaume_sqs::SqsService;
+
+#[path = "../../../local/src/aws/dynamodb_operations.rs"]
+mod dynamodb_operations;
 
 /// The ExternalId that the roles demand.
 pub const EXTERNAL_ID: &str = "external-0123456789abcdef";
@@ -50,7 +52,7 @@ pub struct Arrived {
 
 pub struct Aws {
     pub url: String,
-    dynamodb: DynamoDbService,
+    dynamodb: dynoxide::Database,
     kms: KmsService,
     sqs: SqsService,
     planned: Mutex<Vec<Planned>>,
@@ -62,7 +64,7 @@ impl Aws {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let aws = Arc::new(Self {
             url: format!("http://{}", listener.local_addr().unwrap()),
-            dynamodb: DynamoDbService::new(),
+            dynamodb: dynoxide::Database::memory().unwrap(),
             kms: KmsService::new(),
             sqs: SqsService::new(),
             planned: Mutex::default(),
@@ -181,7 +183,10 @@ async fn emulate(aws: &Aws, call: &Arrived, parts: &http::request::Parts, body: 
         body,
     };
     let answer = match call.service.as_str() {
-        "dynamodb" => aws.dynamodb.handle(request).await,
+        "dynamodb" => {
+            let (status, output) = dynamodb_operations::answer(&aws.dynamodb, &call.operation, &call.body);
+            MockResponse::json(status, output)
+        }
         "kms" => aws.kms.handle(request).await,
         "sqs" => aws.sqs.handle(request).await,
         other => panic!("no {other} here"),
