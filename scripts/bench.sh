@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# `./alfred bench`: prints the figures of the README in Markdown, ours and the official AWS CLI's side by side. Release
-# builds of the functions take about ten minutes the first time on two cores.
+# `./alfred bench [ingress] [commands] [jobs] [sync]`: prints the figures of the README in Markdown, ours and the official
+# AWS CLI's side by side, all or those that are named. Release builds of the functions take about ten minutes the first time
+# on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,4 +20,4 @@ target=$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json, 
 for program in ingress install worker sweeper syncer aws-native; do
   ln -f "$target/release/$program" "$target/emulators/$program"
 done
-exec "$target/emulators/bench"
+exec "$target/emulators/bench" "$@"

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::aws::{DEV, HOME, PROD};
 use crate::browser::Browser;
 use crate::seed;
+use crate::slack::message::Origin;
 use crate::slack::person::Seat;
 use crate::stack::Stack;
 
@@ -105,9 +106,9 @@ async fn answer(seat: &Seat, command: &str, words: &str) -> anyhow::Result<Strin
     }
     let found = seat
         .waits_to_see(PATIENCE, |messages| {
-            // The acknowledgement repeats the command and is no answer.
-            let answers = messages.iter().skip(seen + 1).map(|message| message.rendered());
-            answers.into_iter().find(|text| text.contains(words))
+            // The acknowledgement repeats the command and is no answer, and it may come after the answer.
+            let answers = messages.iter().skip(seen).filter(|message| message.origin != Origin::Ack);
+            answers.map(|message| message.rendered()).find(|text| text.contains(words))
         })
         .await;
     found.with_context(|| format!("`{command}` was not answered with \"{words}\""))

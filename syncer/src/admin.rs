@@ -14,7 +14,7 @@ use crate::batch::Retry;
 use crate::command::{self, Add, Admin, Mistake};
 use crate::record::{What, shown};
 use crate::resolve::Target;
-use crate::slack::{ASKING_TIME, Workspace};
+use crate::workspace::{ASKING_TIME, Workspace};
 
 /// The most mappings of one tenant. Their members have to be readable within Slack's limits before grants end.
 pub const MAX_MAPPINGS: usize = 1_000;

@@ -11,7 +11,7 @@ use crate::apply::Change;
 use crate::batch::Retry;
 use crate::read::People;
 use crate::record::{What, shown};
-use crate::slack::ASKING_TIME;
+use crate::workspace::ASKING_TIME;
 
 impl Syncer {
     /// Takes note of an event that happened `at` (Unix milliseconds, by Slack's clock).

@@ -19,11 +19,11 @@ pub mod resolve;
 pub mod schedule;
 pub mod seen;
 pub mod settle;
-pub mod slack;
 pub mod status;
 pub mod sync;
 pub mod tables;
 pub mod token;
+pub mod workspace;
 
 pub use config::{Config, start};
 

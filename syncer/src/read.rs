@@ -8,7 +8,7 @@ use shared::slack::SlackError;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::slack::{Channel, Usergroup, Workspace};
+use crate::workspace::{Channel, Usergroup, Workspace};
 
 /// Up to how many channels are asked for one by one; more are listed with all others of the workspace.
 pub const FEW_CHANNELS: usize = 40;

@@ -12,7 +12,7 @@ use shared::slack::Args;
 use tokio::time::Instant;
 
 use crate::Syncer;
-use crate::slack::Workspace;
+use crate::workspace::Workspace;
 
 /// How long one message is tried.
 const POSTING_TIME: Duration = Duration::from_secs(15);

@@ -5,7 +5,7 @@ use shared::mapping::MappingKind;
 use shared::slack::SlackError;
 use tokio::time::Instant;
 
-use crate::slack::{ASKING_TIME, Channel, Usergroup, Workspace};
+use crate::workspace::{ASKING_TIME, Channel, Usergroup, Workspace};
 
 /// What is to be mapped.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,12 +17,14 @@ use crate::diff::Diff;
 use crate::record::What;
 use crate::reply::Posted;
 use crate::schedule::Every;
-use crate::slack::Workspace;
-use crate::sync::QUIET;
 use crate::tables::{TableError, held, number, text};
+use crate::workspace::Workspace;
 
 /// The sort key of the one item.
 const ITEM: &str = "status";
+
+/// How long a sync may take before its progress is shown.
+const QUIET: Duration = Duration::from_secs(5);
 
 /// How often the progress of a sync is shown anew: Slack takes about one change a second and channel.
 const SHOWN_EVERY: Duration = Duration::from_secs(3);

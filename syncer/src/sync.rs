@@ -19,8 +19,8 @@ use crate::diff::Diff;
 use crate::read::{People, Roster, Scene, Standing};
 use crate::record::{What, shown};
 use crate::settle::{Reading, Settled, Stored};
-use crate::slack::Workspace;
 use crate::status::{Progress, Report};
+use crate::workspace::Workspace;
 
 /// How much earlier than our clock says a read counts as begun, in milliseconds: Slack's clock, which times events, may
 /// be behind ours by this much.
@@ -267,6 +267,3 @@ impl Syncer {
         Ok(())
     }
 }
-
-/// How long a sync may take before its progress is shown.
-pub(crate) const QUIET: Duration = Duration::from_secs(5);

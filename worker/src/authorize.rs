@@ -101,6 +101,8 @@ pub enum Refusal {
         wanted: String,
         /// What could be asked for.
         available: Vec<String>,
+        /// Mappings that name the caller and grant nothing: one of them may be of that role.
+        unusable: Vec<Unusable>,
     },
     /// `--as` names roles in several accounts.
     Ambiguous {
@@ -115,6 +117,9 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list =
             |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let reasons = |f: &mut fmt::Formatter<'_>, mappings: &[Unusable]| {
+            mappings.iter().try_for_each(|one| write!(f, "\n• {}: {}", one.mapping, one.because))
+        };
         match self {
             Refusal::NotInstalled => f.write_str(
                 "Alfred is not installed in this workspace any more. A workspace admin can install it again.",
@@ -128,10 +133,14 @@ impl fmt::Display for Refusal {
             ),
             Refusal::NothingUsable(mappings) => {
                 f.write_str("You have no AWS role at the moment:")?;
-                mappings.iter().try_for_each(|one| write!(f, "\n• {}: {}", one.mapping, one.because))
+                reasons(f, mappings)
             }
-            Refusal::NoSuchRole { wanted, available } => {
-                write!(f, "You have no role `{wanted}`. Yours are: {}.", list(available))
+            Refusal::NoSuchRole { wanted, available, unusable } => {
+                write!(f, "You have no role `{wanted}`. Yours are: {}.", list(available))?;
+                if !unusable.is_empty() {
+                    f.write_str(" These grant nothing at the moment:")?;
+                }
+                reasons(f, unusable)
             }
             Refusal::Ambiguous { wanted, available } => {
                 write!(f, "`{wanted}` is the name of several of your roles. Say which: {}.", list(available))
@@ -168,7 +177,7 @@ pub fn authorize(
         })
         .collect();
     match named.first() {
-        None => Err(Refusal::NoSuchRole { wanted: wanted.to_owned(), available: choices(&grants) }),
+        None => Err(Refusal::NoSuchRole { wanted: wanted.to_owned(), available: choices(&grants), unusable }),
         Some(first) if named.iter().all(|grant| grant.role == first.role) => Ok((*first).clone()),
         Some(_) => {
             let mut available = Vec::new();
@@ -520,6 +529,21 @@ mod tests {
         ] {
             assert_eq!(role(&authorize(NOW, &tenancy, Some(&anna), Some(wanted))), expected);
         }
+    }
+
+    #[test]
+    fn who_asks_for_a_role_whose_mapping_grants_nothing_now_reads_why() {
+        let mut power = mapping("usergroup#S1", POWER, 20);
+        power.confirmed_at = NOW - MAX_CONFIRMATION_AGE - 1;
+        let tenancy = tenancy(vec![mapping("channel#C1", READ, 10), power]);
+        let anna = member(&["channel#C1", "usergroup#S1"]);
+        let refused = authorize(NOW, &tenancy, Some(&anna), Some("PowerUser")).unwrap_err().to_string();
+        let (no_role, why) = refused.split_once('\n').unwrap();
+        assert_eq!(
+            no_role,
+            "You have no role `PowerUser`. Yours are: `ReadOnly`. These grant nothing at the moment:"
+        );
+        assert!(why.starts_with("• ") && why.ends_with(&Flaw::Unconfirmed.to_string()), "{why}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::chunks;
 use crate::random::Random;
 
 /// How many orders are tried, by [`THREADS`] at a time.
-const ORDERS: u64 = 1_000;
+const ORDERS: u64 = 10_000;
 
 const THREADS: u64 = 2;
 

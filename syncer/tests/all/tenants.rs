@@ -18,7 +18,7 @@ use crate::random::Random;
 use crate::syncer::{Running, event};
 
 /// How many steps both take together.
-const STEPS: usize = 5_000;
+const STEPS: usize = 100_000;
 
 const TENANTS: [&str; 2] = ["T1", "T11"];
 

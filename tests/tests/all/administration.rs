@@ -267,6 +267,7 @@ async fn without_any_event_changes_stop_in_a_minute_and_everything_in_a_quarter_
     age(&stack, "usergroup#S0SRE", "U0ANNA", 901).await;
     let seen = ask(&anna, read).await;
     assert!(seen.contains("You have no role `PowerUser`"), "{seen}");
+    assert!(seen.contains("its members were not read completely in the last 15 minutes"), "{seen}");
 
     // A sync is as good as an event: it takes the grant away and gives it to whoever has come.
     ask(&anna, "/alfred-sync start").await;
@@ -313,6 +314,27 @@ async fn a_mapping_stops_when_its_channel_or_the_bot_is_gone_and_its_admin_hears
         mappings.iter().filter(|(_, state)| state == "suspended").count()
     };
     until("an archived channel stops its mapping", async || suspended().await == 2).await;
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_long_sync_sees_in_one_message_how_far_it_is() {
+    let stack = start().await;
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    ask(&anna, "/alfred-sync every off").await;
+    for method in ["conversations.members", "conversations.members", "usergroups.users.list"] {
+        stack.slack.fail_next(method, SlackFault::Slow(Duration::from_millis(3500)));
+    }
+    let typed = anna.types("/alfred-sync start").await;
+    let direct = stack.slack.acts_as("U0ANNA").in_direct_messages();
+    let first = direct.waits_to_read("Syncing: ", PATIENCE).await.unwrap();
+    let said = first.rendered();
+    assert!(said.contains(" 2 of 3 mappings, ") && said.ends_with(" s left"), "{said}");
+    assert!(!first.edited);
+    let last = direct.waits_to_read("Synced ", PATIENCE).await.unwrap();
+    assert_eq!((&last.ts, last.edited), (&first.ts, true), "the same message");
+    assert_eq!(last.rendered(), "Synced 4 members of 3 mappings.");
+    assert!(answer(&anna, &job_of(&typed)).await.rendered().contains("3 of 3 mappings"));
     end(stack, &[]).await;
 }
 

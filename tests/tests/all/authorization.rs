@@ -176,6 +176,13 @@ async fn everybody_gets_what_the_mappings_say(stack: &Stack) {
     }
     let seen = ask(&ben, identity).await;
     assert!(seen.contains("assumed-role/ReadOnly"), "all is as it was: {seen}");
+
+    // What an admin takes away is gone, in the tables and for the next command.
+    let removed = ask(&seat(stack, "U0ANNA", "C0OPS"), "/alfred-admin remove channel #ops").await;
+    assert!(removed.contains("#ops is removed"), "{removed}");
+    forget_all(&stack.worker).await;
+    let seen = ask(&ben, identity).await;
+    assert!(seen.contains("Not run.") && !seen.contains("exit 0"), "{seen}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,47 +15,66 @@ use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use local::aws::DEV;
-use local::stack::Stack;
+use local::stack::{Options, Stack};
 use serde_json::json;
 use tests::conversation::start_with;
 use tests::measure::machine;
 
 use crate::ack::Sender;
 
+/// What can be measured by itself.
+const TABLES: [&str; 4] = ["ingress", "commands", "jobs", "sync"];
+
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some(("measure", command)) = arguments.split_first().map(|(verb, rest)| (verb.as_str(), rest)) {
         return command::measure(command);
     }
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(bench())
+    if let Some(unknown) = arguments.iter().find(|name| !TABLES.contains(&name.as_str())) {
+        anyhow::bail!("there is no figure `{unknown}`; there are {}", TABLES.join(", "));
+    }
+    let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(bench(wanted))
 }
 
-async fn bench() -> anyhow::Result<()> {
+async fn bench(wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
     println!("Measured on {}, everything on loopback.\n", machine());
 
-    // Commands stay on the queue, so that only ingress works while ingress is measured.
-    let mut stack = start_with(|options| options.log_level = "warn".into()).await;
-    stack.stop_taking_jobs();
-    let signing_secret = stack.slack.change_world(|world| world.app.signing_secret.clone());
-    let sender = Sender::new(&stack.gateway_url(), &signing_secret, &stack.slack.base_url());
-    println!("{}", ack::table(&sender).await?);
-    let environment = stack.ingress.function().environment.clone();
-    println!("{}", cold_start::table(&environment, || event(&sender)).await?);
-    println!("{}", commands(&stack)?);
-    stack.shut_down().await;
-
-    let mut stack = start_with(|_| {}).await;
-    stack.stop_taking_jobs();
-    let signing_secret = stack.slack.change_world(|world| world.app.signing_secret.clone());
-    let sender = Sender::new(&stack.gateway_url(), &signing_secret, &stack.slack.base_url());
-    let throughput = answer::throughput(&stack, &sender).await?;
-    stack.shut_down().await;
-    let stack = start_with(|_| {}).await;
-    let latency = answer::latency(&stack).await?;
-    stack.shut_down().await;
-    println!("| end to end | | |\n| --- | ---: | ---: |\n{latency}{throughput}");
-    println!("{}", sync::table().await?);
+    if wanted("ingress") {
+        // Commands stay on the queue, so that only ingress works while ingress is measured.
+        let (stack, sender) = waiting(|options| options.log_level = "warn".into()).await;
+        println!("{}", ack::table(&sender).await?);
+        let environment = stack.ingress.function().environment.clone();
+        println!("{}", cold_start::table(&environment, || event(&sender)).await?);
+        stack.shut_down().await;
+    }
+    if wanted("commands") {
+        let stack = start_with(|options| options.log_level = "warn".into()).await;
+        println!("{}", commands(&stack)?);
+        stack.shut_down().await;
+    }
+    if wanted("jobs") {
+        let (stack, sender) = waiting(|_| {}).await;
+        let throughput = answer::throughput(&stack, &sender).await?;
+        stack.shut_down().await;
+        let stack = start_with(|_| {}).await;
+        let latency = answer::latency(&stack).await?;
+        stack.shut_down().await;
+        println!("| end to end | | |\n| --- | ---: | ---: |\n{latency}{throughput}");
+    }
+    if wanted("sync") {
+        println!("{}", sync::table().await?);
+    }
     Ok(())
+}
+
+/// A stack that leaves jobs on the queue, and what sends commands to it.
+async fn waiting(change: impl FnOnce(&mut Options)) -> (Stack, Sender) {
+    let mut stack = start_with(change).await;
+    stack.stop_taking_jobs();
+    let signing_secret = stack.slack.change_world(|world| world.app.signing_secret.clone());
+    let sender = Sender::new(&stack.gateway_url(), &signing_secret, &stack.slack.base_url());
+    (stack, sender)
 }
 
 fn commands(stack: &Stack) -> anyhow::Result<String> {
