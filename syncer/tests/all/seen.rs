@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use shared::admin::{AdminJob, WorkspaceEvent};
 use shared::ids::{JobId, TenantId};
 use shared::mapping::{MappingState, Partition, partition};
@@ -52,6 +53,14 @@ async fn a_copy_of_a_job_changes_nothing_and_says_nothing() {
         (scene.state().await, scene.records().await, scene.running.announced()),
         (MappingState::Suspended, 1, 1)
     );
+    let entry = scene.running.announcement();
+    assert_eq!((&entry["Source"], &entry["DetailType"]), (&json!("alfredbot"), &json!("MappingSuspended")));
+    let detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
+    let states = (&detail["before"]["state"], &detail["after"]["state"]);
+    assert_eq!(states, (&json!("active"), &json!("suspended")), "{detail}");
+    assert_eq!((&detail["tenant"], &detail["at"]), (&json!("T1"), &json!(NOW * 1000)), "{detail}");
+    assert_eq!(detail["after"]["role_arn"], mapping(&scene.tenant).role_arn, "{detail}");
+
     // An admin has added it again meanwhile.
     scene.tables.put_mapping(&mapping(&scene.tenant)).await.unwrap();
     for later in [0, 60, 14 * 24 * 3600] {

@@ -1,14 +1,14 @@
 //! A whole syncer on the emulated tables, over HTTP as it is deployed, with a clock that tests set and an event bus that
-//! counts. It has no Slack: what is tested with it asks nobody.
+//! keeps. It has no Slack: what is tested with it asks nobody.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::admin::{ADMIN_JOB_VERSION, AdminJob, AdminTask, WorkspaceEvent};
 use shared::clock::Clock;
 use shared::deadline::Deadline;
@@ -32,7 +32,7 @@ pub enum Fault {
 
 struct Server {
     aws: Aws,
-    announced: AtomicUsize,
+    announced: Mutex<Vec<Value>>,
     fault: Mutex<Option<(&'static str, Fault)>>,
 }
 
@@ -46,7 +46,7 @@ pub struct Running {
 impl Running {
     pub async fn start(aws: &Aws, now: u64) -> Self {
         let server =
-            Arc::new(Server { aws: aws.clone(), announced: AtomicUsize::new(0), fault: Mutex::default() });
+            Arc::new(Server { aws: aws.clone(), announced: Mutex::default(), fault: Mutex::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = axum::Router::new().fallback(serve).with_state(server.clone());
@@ -90,7 +90,12 @@ impl Running {
 
     /// How many changes were announced.
     pub fn announced(&self) -> usize {
-        self.server.announced.load(Ordering::Relaxed)
+        self.server.announced.lock().unwrap().len()
+    }
+
+    /// The newest entry on the event bus.
+    pub fn announcement(&self) -> Value {
+        self.server.announced.lock().unwrap().last().cloned().unwrap()
     }
 
     /// The next call of `operation` goes wrong.
@@ -146,7 +151,8 @@ async fn serve(State(server): State<Arc<Server>>, request: axum::extract::Reques
     }
     if service == "AWSEvents" {
         assert_eq!(operation, "PutEvents");
-        server.announced.fetch_add(1, Ordering::Relaxed);
+        let mut request: Value = serde_json::from_slice(&body).unwrap();
+        server.announced.lock().unwrap().push(request["Entries"][0].take());
         return Response::new(Body::from(r#"{"FailedEntryCount":0,"Entries":[]}"#));
     }
     let (status, answer) = server.aws.call(operation, std::str::from_utf8(&body).unwrap());

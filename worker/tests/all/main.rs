@@ -8,6 +8,7 @@ mod binary;
 mod delivery;
 mod faults;
 mod queue;
+mod revocation;
 mod slack;
 mod transcript;
 mod world;

@@ -1,5 +1,6 @@
-//! Slack as far as the worker sees it: a `response_url` with five uses, four methods, and the file upload. What arrives is
-//! kept, so that a test can say what a person saw. The limits are Slack's, written down again here.
+//! Slack as far as the worker sees it: a `response_url` with five uses, four methods, the answers that a test plans for
+//! others, and the file upload. What arrives is kept, so that a test can say what a person saw. The limits are Slack's,
+//! written down again here.
 
 use std::sync::{Arc, Mutex};
 
@@ -206,7 +207,11 @@ async fn method(
         let upload_url = format!("{}/upload/{}", slack.url, fields["filename"]);
         return axum::Json(json!({"ok": true, "upload_url": upload_url, "file_id": "F1"})).into_response();
     }
-    let args: Value = serde_json::from_slice(&body).unwrap();
+    let args: Value = if is_json {
+        serde_json::from_slice(&body).unwrap()
+    } else {
+        url::form_urlencoded::parse(&body).into_owned().map(|(name, value)| (name, json!(value))).collect()
+    };
     let to = args["channel"].as_str().or(args["channel_id"].as_str()).unwrap_or_default().to_owned();
     let take = || {
         slack.seen.lock().unwrap().push(Seen { way: method.clone(), to: to.clone(), message: args.clone() })

@@ -39,6 +39,7 @@ pub struct World {
     /// What the functions are started with.
     pub environment: Vec<(&'static str, String)>,
     ahead: Arc<AtomicU64>,
+    stopped_at: Arc<AtomicU64>,
     panic_after: Arc<AtomicU64>,
     jobs: AtomicU64,
 }
@@ -73,14 +74,15 @@ impl World {
         tables(&db).await;
 
         let ahead = Arc::new(AtomicU64::new(0));
+        let stopped_at = Arc::new(AtomicU64::new(0));
         let panic_after = Arc::new(AtomicU64::new(0));
         let clock = {
-            let (ahead, panic_after) = (ahead.clone(), panic_after.clone());
+            let (ahead, stopped_at, panic_after) = (ahead.clone(), stopped_at.clone(), panic_after.clone());
             Clock::new(move || {
                 let left = panic_after
                     .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
                 assert_ne!(left, Ok(1), "a panic that a test planned");
-                SystemTime::now() + Duration::from_secs(ahead.load(Ordering::Relaxed))
+                time(&ahead, &stopped_at)
             })
         };
         let config = || shared::env::read_from(&variables(&environment), Config::read).unwrap().unwrap();
@@ -95,6 +97,7 @@ impl World {
             queue_url,
             environment,
             ahead,
+            stopped_at,
             panic_after,
             jobs: AtomicU64::new(0),
         };
@@ -140,8 +143,7 @@ impl World {
 
     /// The time of the world: Unix seconds.
     pub fn now(&self) -> u64 {
-        let now = SystemTime::now() + Duration::from_secs(self.ahead.load(Ordering::Relaxed));
-        now.duration_since(UNIX_EPOCH).unwrap().as_secs()
+        time(&self.ahead, &self.stopped_at).duration_since(UNIX_EPOCH).unwrap().as_secs()
     }
 
     /// Lets time pass. Mappings are read by the syncer meanwhile.
@@ -162,6 +164,11 @@ impl World {
     /// Lets time pass while nobody reads anything.
     pub fn skip(&self, seconds: u64) {
         self.ahead.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    /// From now on it is this Unix second, until it is told to be another.
+    pub fn stop_at(&self, second: u64) {
+        self.stopped_at.store(second, Ordering::Relaxed);
     }
 
     pub fn deadline(&self) -> Deadline {
@@ -270,6 +277,13 @@ impl World {
         let key = |text: &str| AttributeValue::S(text.to_owned());
         let delete = self.db.delete_item().table_name("memberships");
         delete.key("tenant", key("T0ALFRED1")).key("user", key(user)).send().await.unwrap();
+    }
+}
+
+fn time(ahead: &AtomicU64, stopped_at: &AtomicU64) -> SystemTime {
+    match stopped_at.load(Ordering::Relaxed) {
+        0 => SystemTime::now() + Duration::from_secs(ahead.load(Ordering::Relaxed)),
+        second => UNIX_EPOCH + Duration::from_secs(second),
     }
 }
 

@@ -1,6 +1,8 @@
 //! How long ingress lets Slack wait: signed slash commands at a fixed rate over HTTP, each answered after its job is on
-//! the queue.
+//! the queue; and beside it a function that does nothing, which is what the host and Lambda's runtime take of it.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,7 +12,10 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use local::gateway::Gateway;
+use local::lambda::{Function, Lambda};
 use local::slack::signature::{form, sign};
+use local::stack::Stack;
 use tests::measure::{Samples, cpu_of, ms, processes_of};
 use tests::witness;
 use tokio::sync::Mutex;
@@ -83,17 +88,68 @@ impl Sender {
     }
 }
 
-/// The rows of the table. Requests leave when their time has come, whether earlier ones are answered or not, and their
-/// latency counts from that time.
-pub async fn table(sender: &Sender) -> anyhow::Result<String> {
+/// The table of both functions, rate by rate.
+pub async fn table(stack: &Stack, sender: &Sender) -> anyhow::Result<String> {
+    let ingress = Measured { sender: sender.clone(), program: witness::program("ingress") };
+    let function = Function {
+        name: "idle".into(),
+        binary: witness::program("idle"),
+        environment: BTreeMap::new(),
+        ..stack.ingress.function().clone()
+    };
+    let function = Lambda::new(function, stack.logs.clone());
+    let listener = Gateway::listen().await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let gateway = Gateway::start(listener, function.clone(), function.clone())?;
+    let idle = Measured {
+        sender: Sender::new(&url, &sender.signing_secret, &sender.origin),
+        program: witness::program("idle"),
+    };
     let mut rows = String::from(
-        "| ack over HTTP | p50, ms | p99, ms | ingress CPU a request, µs |\n| --- | ---: | ---: | ---: |\n",
+        "| ack over HTTP | p50, ms | p99, ms | CPU a request, µs | a function that does nothing | its share of the CPU |\n\
+         | --- | ---: | ---: | ---: | --- | ---: |\n",
     );
     for _ in 0..50 {
-        sender.send("sts get-caller-identity").await?;
+        ingress.sender.send("sts get-caller-identity").await?;
+        idle.sender.send("sts get-caller-identity").await?;
     }
     for rate in RATES {
-        let cpu_before = ingress_cpu()?;
+        let [ours, nothing] = [ingress.at(rate).await?, idle.at(rate).await?];
+        rows += &format!(
+            "| {rate} requests/s | {} | {} | {} | p50 {} ms, p99 {} ms, {} µs | {:.2} |\n",
+            ms(ours.p50),
+            ms(ours.p99),
+            ours.cpu.as_micros(),
+            ms(nothing.p50),
+            ms(nothing.p99),
+            nothing.cpu.as_micros(),
+            nothing.cpu.as_secs_f64() / ours.cpu.as_secs_f64(),
+        );
+    }
+    drop(gateway);
+    function.shut_down();
+    function.gone().await;
+    Ok(rows)
+}
+
+/// A function behind a gateway.
+struct Measured {
+    sender: Sender,
+    program: PathBuf,
+}
+
+/// What a request took.
+struct Taken {
+    p50: Duration,
+    p99: Duration,
+    cpu: Duration,
+}
+
+impl Measured {
+    /// Requests leave when their time has come, whether earlier ones are answered or not, and their latency counts from
+    /// that time.
+    async fn at(&self, rate: u32) -> anyhow::Result<Taken> {
+        let cpu_before = self.cpu()?;
         let samples = Arc::new(Mutex::new(Samples::default()));
         let mut sent = JoinSet::new();
         let started = Instant::now();
@@ -101,7 +157,7 @@ pub async fn table(sender: &Sender) -> anyhow::Result<String> {
         for number in 0..count {
             let due = started + HELD * number / count;
             tokio::time::sleep_until(due.into()).await;
-            let (sender, samples) = (sender.clone(), Arc::clone(&samples));
+            let (sender, samples) = (self.sender.clone(), Arc::clone(&samples));
             sent.spawn(async move {
                 sender.send("sts get-caller-identity").await?;
                 samples.lock().await.push(due.elapsed());
@@ -111,21 +167,15 @@ pub async fn table(sender: &Sender) -> anyhow::Result<String> {
         while let Some(done) = sent.join_next().await {
             done.context("a request was dropped")??;
         }
-        let cpu = (ingress_cpu()?.saturating_sub(cpu_before)) / count;
+        let cpu = self.cpu()?.saturating_sub(cpu_before) / count;
         let samples = samples.lock().await;
-        rows += &format!(
-            "| {rate} requests/s | {} | {} | {} |\n",
-            ms(samples.percentile(50.0)),
-            ms(samples.percentile(99.0)),
-            cpu.as_micros()
-        );
+        Ok(Taken { p50: samples.percentile(50.0), p99: samples.percentile(99.0), cpu })
     }
-    Ok(rows)
-}
 
-/// What all instances of ingress have used so far.
-fn ingress_cpu() -> anyhow::Result<Duration> {
-    let instances = processes_of(&witness::program("ingress"));
-    ensure!(!instances.is_empty(), "no ingress is running");
-    instances.into_iter().map(|pid| Ok(cpu_of(pid)?)).sum()
+    /// What all instances have used so far.
+    fn cpu(&self) -> anyhow::Result<Duration> {
+        let instances = processes_of(&self.program);
+        ensure!(!instances.is_empty(), "no {} is running", self.program.display());
+        instances.into_iter().map(|pid| Ok(cpu_of(pid)?)).sum()
+    }
 }

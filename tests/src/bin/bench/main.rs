@@ -43,7 +43,7 @@ async fn bench(wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
     if wanted("ingress") {
         // Commands stay on the queue, so that only ingress works while ingress is measured.
         let (stack, sender) = waiting(|options| options.log_level = "warn".into()).await;
-        println!("{}", ack::table(&sender).await?);
+        println!("{}", ack::table(&stack, &sender).await?);
         let environment = stack.ingress.function().environment.clone();
         println!("{}", cold_start::table(&environment, || event(&sender)).await?);
         stack.shut_down().await;
