@@ -322,15 +322,19 @@ async fn who_waits_for_a_long_sync_sees_in_one_message_how_far_it_is() {
     let stack = start().await;
     let anna = seat(&stack, "U0ANNA", "C0OPS");
     ask(&anna, "/alfred-sync every off").await;
-    for method in ["conversations.members", "conversations.members", "usergroups.users.list"] {
-        stack.slack.fail_next(method, SlackFault::Slow(Duration::from_millis(3500)));
+    // The first channel is read after six seconds, the second one three and a half later.
+    let slow = |ms| SlackFault::Slow(Duration::from_millis(ms));
+    for fault in [SlackFault::RateLimited(6), slow(0), slow(3500)] {
+        stack.slack.fail_next("conversations.members", fault);
     }
     let typed = anna.types("/alfred-sync start").await;
     let direct = stack.slack.acts_as("U0ANNA").in_direct_messages();
     let first = direct.waits_to_read("Syncing: ", PATIENCE).await.unwrap();
     let said = first.rendered();
-    assert!(said.contains(" 2 of 3 mappings, ") && said.ends_with(" s left"), "{said}");
+    assert!(said.contains(" 1 of 3 mappings, ") && said.ends_with(" s left"), "{said}");
     assert!(!first.edited);
+    let second = direct.waits_to_read(" 2 of 3 mappings, ", PATIENCE).await.unwrap();
+    assert_eq!((&second.ts, second.edited), (&first.ts, true), "the same message");
     let last = direct.waits_to_read("Synced ", PATIENCE).await.unwrap();
     assert_eq!((&last.ts, last.edited), (&first.ts, true), "the same message");
     assert_eq!(last.rendered(), "Synced 4 members of 3 mappings.");
