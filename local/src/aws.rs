@@ -1,5 +1,6 @@
-//! The AWS emulator: the winterbaume services on one HTTP port, one set of state for each account, and in front of
-//! them what they lack and the product depends on: who the caller is, what its role permits, and a real STS.
+//! The AWS emulator: the winterbaume services, and DynamoDB by `dynoxide`, on one HTTP port with one set of state for each
+//! account; in front of them what they lack and the product depends on: who the caller is, what its role permits, and a
+//! real STS.
 //!
 //! Known differences from AWS, on purpose or because the emulator has none of it:
 //! - Signatures are not verified; the access key and session token are.

@@ -137,6 +137,13 @@ impl Syncer {
             .plain(". It never changes. Put this trust policy on the role:")
             .preformatted(&trust_policy(&self.worker_role_arn, &external_id))
             .plain("Whether the role demands it is being tried now; the mapping is active once it does. Send the same command again after you have changed the role.");
+        if add.kind == MappingKind::Usergroup {
+            // Slack shows this setting to no bot.
+            message.plain(&format!(
+                "\nWhoever may edit {} in Slack decides who has this role: see that your workspace's permissions leave user groups to admins.",
+                name(&mapping)
+            ));
+        }
         Ok(message)
     }
 

@@ -191,6 +191,9 @@ async fn what_cannot_be_mapped_is_refused_with_the_reason() {
         assert!(seen.contains(reason), "{role}: {seen}");
     }
     assert_eq!(mappings(&stack).await, []);
+    // What can be mapped and is not in the admin's hand alone.
+    let seen = ask(&anna, &format!("/alfred-admin add usergroup @sre {READ_ONLY} 10")).await;
+    assert!(seen.contains("Whoever may edit @sre in Slack decides who has this role"), "{seen}");
     end(stack, &[]).await;
 }
 
