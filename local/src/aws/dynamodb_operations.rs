@@ -10,17 +10,24 @@ fn call<I: DeserializeOwned, O: Serialize>(
     input: &str,
     operation: impl FnOnce(I) -> Result<O, DynoxideError>,
 ) -> Result<String, DynoxideError> {
-    // What its types refuse to read says in the message which exception it is.
-    let input =
-        serde_json::from_str(input).map_err(|error| match error.to_string().strip_prefix("VALIDATION:") {
-            Some(message) => {
-                let position = message.rfind(" at line ").unwrap_or(message.len());
-                DynoxideError::ValidationException(message[..position].to_owned())
-            }
-            None => DynoxideError::SerializationException(error.to_string()),
-        })?;
-    let output = operation(input)?;
+    let output = operation(serde_json::from_str(input).map_err(|error| unreadable(&error))?)?;
     serde_json::to_string(&output).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}
+
+/// The exception for an input that the types of `dynoxide` refuse. Their messages begin with a mark of which one it is, and
+/// end with a place that AWS does not tell, unless the mark keeps it.
+fn unreadable(error: &serde_json::Error) -> DynoxideError {
+    let text = error.to_string();
+    let (mark, marked) = text.split_once(':').unwrap_or_default();
+    let told = marked.rsplit_once(" at line ").map_or(marked, |(told, _)| told);
+    match mark {
+        "VALIDATION" | "VALIDATION_REQUEST" => DynoxideError::ValidationException(told.to_owned()),
+        "VALIDATION_AS_READ" => DynoxideError::ValidationException(marked.to_owned()),
+        "SERIALIZATION" => DynoxideError::SerializationException(told.to_owned()),
+        "SERIALIZATION_AS_READ" => DynoxideError::SerializationException(marked.to_owned()),
+        _ if text.starts_with("missing field") => DynoxideError::ValidationException(text),
+        _ => DynoxideError::SerializationException(text),
+    }
 }
 
 /// The status and the body that answer an operation.
