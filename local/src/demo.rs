@@ -61,6 +61,11 @@ pub async fn set_up(stack: &Stack) -> anyhow::Result<()> {
     let all = format!("of {0} of {0} mappings", MAPPINGS.len());
     until(&admin, "/alfred-sync start", |report| report.contains(&all)).await?;
     // Whoever looks at the demo finds it at rest.
+    at_rest(stack).await
+}
+
+/// Returns when no admin job waits or is worked on.
+pub async fn at_rest(stack: &Stack) -> anyhow::Result<()> {
     let (visible, hidden) = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible");
     let input = json!({ "QueueUrl": stack.home.admin_queue, "AttributeNames": [visible, hidden] });
     let home = stack.client(HOME).context("no administrator keys of the home account")?;

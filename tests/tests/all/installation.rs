@@ -1,5 +1,7 @@
 //! "Add to Slack", and every way in which it must not work.
 
+use std::time::Duration;
+
 use local::aws::HOME;
 use local::browser::{Browser, Page};
 use local::demo::consent;
@@ -127,7 +129,8 @@ async fn a_token_that_ends_soon_is_renewed_once_and_both_are_kept() {
         "ExpressionAttributeValues": { ":soon": { "N": soon.to_string() } },
     });
     update_item(&stack, "alfred-installations", input).await;
-    // Several at the same time: the refresh token works once.
+    // Several at the same time, of which the first has to wait for Slack: the refresh token works once.
+    stack.slack.fail_next("oauth.v2.access", SlackFault::Slow(Duration::from_secs(2)));
     let mut at_once = tokio::task::JoinSet::new();
     for _ in 0..4 {
         let anna = anna.clone();
@@ -136,8 +139,11 @@ async fn a_token_that_ends_soon_is_renewed_once_and_both_are_kept() {
     for shown in at_once.join_all().await {
         assert!(shown.contains("Nothing is mapped yet"), "{shown}");
     }
-    let renewals = stack.slack.calls().iter().filter(|call| call.place == "oauth.v2.access").count();
-    assert_eq!(renewals, 2, "one exchange of the code and one renewal");
+    let calls = stack.slack.calls();
+    let exchanges: Vec<_> = calls.iter().filter(|call| call.place == "oauth.v2.access").collect();
+    let [code, held, renewed] = exchanges[..] else { panic!("{exchanges:?}") };
+    assert_eq!((&code.error, &renewed.error), (&None, &None), "one exchange of the code and one renewal");
+    assert!(held.error.is_some(), "the renewal was held: {held:?}");
     let [second] = &kept(&stack).await[..] else { panic!("one installation is kept") };
     assert_ne!(second["bot_token"], first["bot_token"]);
     assert_ne!(second["refresh_token"], first["refresh_token"]);
