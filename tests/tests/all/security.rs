@@ -12,7 +12,7 @@ use local::slack::slash_command::Variant;
 use local::stack::Stack;
 use serde_json::json;
 use tests::conversation::{
-    PATIENCE, answer, ask, bodies_in_queue, end, job_of, seat, start, start_with, update_item,
+    PATIENCE, answer, ask, bodies_in_queue, end, forget_all, job_of, seat, start, start_with, update_item,
 };
 
 /// The services that the worker itself needs. A command that is refused reaches no other.
@@ -387,6 +387,8 @@ async fn a_token_that_was_sealed_for_another_workspace_or_purpose_posts_nothing(
             "ExpressionAttributeValues": { ":pasted": { "S": encrypted["CiphertextBlob"] } },
         });
         update_item(&stack, "alfred-installations", pasted).await;
+        // A worker that probed a role just now still knows the right one.
+        forget_all(&stack.worker).await;
 
         // Only the token could bring the answer now.
         stack.slack.fail_always(RESPONSE_URL, Some(Fault::Status(404)));
