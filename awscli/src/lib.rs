@@ -17,6 +17,7 @@ pub mod refused;
 pub mod retry;
 mod run;
 pub mod s3_ls;
+pub mod secrets;
 pub mod send;
 pub mod serialize;
 pub mod session;

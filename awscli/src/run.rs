@@ -69,6 +69,7 @@ pub async fn run(argv: &[String], session: &Session<'_>) -> Output {
         }
     }
     printer.output.calls = calls.made;
+    printer.output.hidden = calls.hidden;
     printer.output.unknown_calls = calls.unknown;
     printer.output.journal_error = calls.journal_error;
     printer.end()

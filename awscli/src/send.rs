@@ -15,6 +15,7 @@ use crate::format;
 use crate::model::{Operation, Service};
 use crate::parse::{Answer, HttpResponse, ParseError, ServiceError, parse};
 use crate::retry::{self, Failure, MAX_ATTEMPTS, Quota};
+use crate::secrets;
 use crate::serialize::{HttpRequest, SerializeError, serialize};
 use crate::session::{Call, CallEnd, Effect, Session};
 use crate::sign::{self, Coverage, SignError};
@@ -37,6 +38,8 @@ pub struct Calls<'a> {
     session: &'a Session<'a>,
     /// Calls begun, without retries.
     pub made: u32,
+    /// How many secret values are hidden in their results.
+    pub hidden: usize,
     /// Mutating calls whose outcome is unknown.
     pub unknown: Vec<String>,
     /// Why the journal may lack the end of a call.
@@ -166,6 +169,7 @@ impl<'a> Calls<'a> {
         Self {
             session,
             made: 0,
+            hidden: 0,
             unknown: Vec::new(),
             journal_error: None,
             requests: 0,
@@ -202,7 +206,12 @@ impl<'a> Calls<'a> {
         self.session.journal.before(&call).await.map_err(CallError::Journal)?;
         self.made += 1;
         let prepared = Prepared { service, operation, params: &params, request: &request, added: &added };
-        let (outcome, end) = self.attempts(&prepared, &call, target).await;
+        let (mut outcome, end) = self.attempts(&prepared, &call, target).await;
+        if let Ok(response) = &mut outcome
+            && self.session.hide_secrets
+        {
+            self.hidden += secrets::hide(service, operation, &mut response.value);
+        }
         if end == CallEnd::Unknown && call.effect == Effect::Write {
             self.unknown.push(format!("{} {}", service.command, operation.command));
         }

@@ -25,6 +25,8 @@ pub struct Session<'a> {
     /// Namespace of the idempotency tokens: the n-th call's token is UUIDv5(namespace, n), so that a repeated run of
     /// the same job repeats its tokens.
     pub token_namespace: uuid::Uuid,
+    /// Whether [secrets](crate::secrets) in results are hidden, for callers that show them to people.
+    pub hide_secrets: bool,
     /// The time that requests are signed with. `None` is the system clock.
     pub clock: Option<fn() -> std::time::SystemTime>,
 }
@@ -137,6 +139,8 @@ pub struct Output {
     pub journal_error: Option<String>,
     /// Where the command ran.
     pub region: Option<String>,
+    /// How many secret values are hidden in it.
+    pub hidden: usize,
     /// Calls made, without retries.
     pub calls: u32,
     /// Mutating calls whose outcome is unknown: service and operation.

@@ -48,6 +48,7 @@ fn session<'a>(http: &'a HttpClient, journal: &'a dyn Journal, endpoint: Option<
         budget: budget(),
         journal,
         token_namespace: uuid::Uuid::NAMESPACE_OID,
+        hide_secrets: false,
         clock: Some(clock),
     }
 }

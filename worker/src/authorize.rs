@@ -328,6 +328,11 @@ impl Directory {
         Ok(tenancy)
     }
 
+    /// Forgets what is kept of a tenant, for what is about to change by our own doing.
+    pub fn forget(&self, tenant: &TenantId) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(tenant);
+    }
+
     /// The user's membership as it is now: never from a cache.
     pub async fn membership(
         &self,

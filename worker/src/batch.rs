@@ -266,11 +266,12 @@ impl Worker {
         let left = deadline.left(self.responder.clock.since_epoch());
         let recheck = Recheck::new(&self.responder, job, &grant);
         let journal = LedgerJournal::new(&self.responder.ledger, claim, recheck);
-        let (output, hidden) = self.aws.run(&command, credentials, &journal, &job.id, left).await;
+        let output = self.aws.run(&command, credentials, &journal, &job.id, left).await;
         tracing::info!(
             job.id = %job.id, step = "ran", exit_status = output.exit_status, calls = output.calls,
             duration_ms = milliseconds(started), "ran the command"
         );
+        let hidden = output.hidden;
         let mut answer = Answer::ran(&job.id, &grant, output, started.elapsed());
         match hidden {
             0 => {}

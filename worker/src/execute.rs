@@ -1,6 +1,6 @@
 //! The command: its words, what they may be, and its run inside this process. There is no shell and no child process.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -97,7 +97,7 @@ pub fn command(text: &str) -> Result<Command, CommandError> {
         return Err(CommandError::Empty);
     }
     match reveal::named_operation(argv.iter().map(String::as_str)) {
-        Some((service, operation)) if reveal::mints(service, operation) => {
+        Some((service, operation)) if awscli::secrets::mints(service, operation) => {
             Err(CommandError::Mints(reveal::minting_refusal(service, operation)))
         }
         _ => Ok(Command { argv, role }),
@@ -129,8 +129,8 @@ impl Aws {
         (!stop.reached.load(Ordering::Relaxed)).then_some(output)
     }
 
-    /// Runs a command for `job` under `credentials`, with `left` of the function's time left. Gives its output and how
-    /// many secret values are hidden in it.
+    /// Runs a command for `job` under `credentials`, with `left` of the function's time left. Secrets in its output are
+    /// hidden.
     pub async fn run(
         &self,
         command: &Command,
@@ -138,10 +138,14 @@ impl Aws {
         journal: &LedgerJournal<'_>,
         job: &JobId,
         left: Duration,
-    ) -> (Output, usize) {
+    ) -> Output {
         let mut output = awscli::run(&command.argv, &self.session(credentials, journal, job, left)).await;
-        let hidden = mask(&mut output, &journal.secret_members(), &command.argv);
-        (output, hidden)
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        if let (Cow::Owned(shown), hidden) = reveal::hide_by_looks(&stdout) {
+            output.stdout = shown.into_bytes();
+            output.hidden += hidden;
+        }
+        output
     }
 
     fn session<'a>(
@@ -166,6 +170,7 @@ impl Aws {
             },
             journal,
             token_namespace: token_namespace(job),
+            hide_secrets: true,
             clock: None,
         }
     }
@@ -191,17 +196,6 @@ impl Journal for StopAtCall {
 /// Two runs of one job send the same tokens, so AWS sees one request.
 fn token_namespace(job: &JobId) -> Uuid {
     Uuid::new_v5(&TOKENS, job.as_str().as_bytes())
-}
-
-/// Hides secrets in the output. Gives how many.
-fn mask(output: &mut Output, members: &BTreeSet<String>, argv: &[String]) -> usize {
-    let unnamed = reveal::query(argv).is_some_and(|query| reveal::may_unname(query, members));
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    let (shown, hidden) = reveal::hide(&stdout, members, unnamed);
-    if hidden > 0 {
-        output.stdout = shown.into_owned().into_bytes();
-    }
-    hidden
 }
 
 #[cfg(test)]

@@ -1,8 +1,5 @@
 //! The ledger as the command's write-ahead record: INTENT before a mutating call is sent, DONE after it. It is also the
-//! last place where a call can be refused, and the one that knows exactly which calls there were.
-
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+//! last place where a call can be refused.
 
 use awscli::session::{Call, CallEnd, Effect, Journal, JournalFuture};
 
@@ -15,32 +12,21 @@ pub struct LedgerJournal<'a> {
     ledger: &'a Ledger,
     claim: &'a Claim,
     recheck: Recheck<'a>,
-    called: Mutex<BTreeSet<(String, String)>>,
 }
 
 impl<'a> LedgerJournal<'a> {
     /// Writes into the item of `claim`, and lets nothing be changed that `recheck` does not let.
     pub fn new(ledger: &'a Ledger, claim: &'a Claim, recheck: Recheck<'a>) -> Self {
-        Self { ledger, claim, recheck, called: Mutex::default() }
-    }
-
-    /// The members that the results of the calls hide.
-    pub fn secret_members(&self) -> BTreeSet<String> {
-        let called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
-        called.iter().flat_map(|(service, operation)| reveal::secret_members(service, operation)).collect()
+        Self { ledger, claim, recheck }
     }
 }
 
 impl Journal for LedgerJournal<'_> {
     fn before<'a>(&'a self, call: &'a Call) -> JournalFuture<'a> {
         Box::pin(async move {
-            if reveal::mints(&call.service, &call.operation) {
+            if awscli::secrets::mints(&call.service, &call.operation) {
                 return Err(reveal::minting_refusal(&call.service, &call.operation));
             }
-            self.called
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert((call.service.clone(), call.operation.clone()));
             if call.effect == Effect::Read {
                 return Ok(());
             }

@@ -46,6 +46,7 @@ fn run() -> Result<u8> {
         token_namespace: uuid::Uuid::from_u128(
             u128::from(std::process::id()) << 96 | std::time::UNIX_EPOCH.elapsed()?.as_nanos(),
         ),
+        hide_secrets: false,
         clock: None,
     };
     let argv: Vec<String> = std::env::args().skip(1).collect();

@@ -150,6 +150,7 @@ fn run(words: &[&str], responses: &'static [Response], budget: Budget) -> (Vec<S
         budget,
         journal: &NoJournal,
         token_namespace: uuid::Uuid::nil(),
+        hide_secrets: false,
         clock: None,
     };
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();

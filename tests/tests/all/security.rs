@@ -287,18 +287,22 @@ async fn a_secret_that_aws_returns_is_shown_to_nobody() {
     assert!(String::from_utf8_lossy(&held.body).contains(PLANTED), "AWS must return what is to be hidden");
 
     let anna = seat(&stack, "U0ANNA", "C0OPS");
-    for options in [
-        "",
-        " --output text",
-        " --output table",
-        " --query Environment.Variables.DB_PASSWORD",
-        " --query Environment.Variables.DB_PASSWORD --output text",
-        " --query 'to_string(Environment)'",
+    // All but the value stays, in every format, and no query tells anything about it.
+    let (name, mask) = ("dev-resize-images", "********");
+    for (options, expected) in [
+        ("", [name, "DB_PASSWORD", mask]),
+        (" --output text", [name, "provided", mask]),
+        (" --output table", [name, "DB_PASSWORD", mask]),
+        (" --query Environment.Variables.DB_PASSWORD", [mask; 3]),
+        (" --query Environment.Variables.DB_PASSWORD --output text", [mask; 3]),
+        (" --query 'to_string(Environment)'", ["Variables", "DB_PASSWORD", mask]),
+        (" --query \"starts_with(Environment.Variables.DB_PASSWORD, 'planted')\"", ["false"; 3]),
+        (" --query 'length(Environment.Variables.DB_PASSWORD)'", ["8"; 3]),
     ] {
-        let command =
-            format!("aws lambda get-function-configuration --function-name dev-resize-images{options}");
+        let command = format!("aws lambda get-function-configuration --function-name {name}{options}");
         let shown = ask(&anna, &format!("/alfred-invoke --as PowerUser {command}")).await;
-        assert!(shown.contains("exit 0") && shown.contains("hidden"), "{options}: {shown}");
+        assert!(shown.contains("exit 0") && shown.contains("1 secret value is hidden"), "{options}: {shown}");
+        assert!(expected.iter().all(|part| shown.contains(part)), "{options}: {shown}");
     }
     let posted = serde_json::to_string(&stack.slack.posted()).unwrap();
     assert!(!posted.contains(PLANTED), "{posted}");

@@ -1,6 +1,8 @@
 //! What people type, and what they read.
 
+use serde_json::json;
 use shared::job::Task;
+use shared::mapping::MappingKey;
 use worker::claim::State;
 
 use crate::world::World;
@@ -62,6 +64,29 @@ async fn a_read_costs_three_writes_and_no_key_call_once_the_worker_is_warm() {
             "sts GetCallerIdentity"
         ]
     );
+}
+
+#[tokio::test]
+async fn a_role_that_was_just_probed_is_used_as_soon_as_its_mapping_is_active() {
+    let world = World::start().await;
+    world.stop_at(world.now());
+    let (sre, power_user) = ("usergroup#S0SRE", "arn:aws:iam::111111111111:role/alfredbot/PowerUser");
+    world
+        .put(
+            "mappings",
+            json!({
+                "tenant": "T0ALFRED1", "item": sre, "kind": "usergroup", "name": "sre", "role_arn": power_user,
+                "priority": 10, "state": "pending", "confirmed_at": world.now(),
+            }),
+        )
+        .await;
+    let probe = Task::Probe { item: MappingKey(sre.into()), role_arn: power_user.into() };
+    assert!(world.run(&world.job("U0ANNA", probe)).await);
+    assert!(world.one_seen().text().contains("so the mapping becomes active now"));
+    // As the syncer does with the verdict; for the worker's clock no time passes.
+    world.map(sre, "usergroup", "sre", power_user, 10).await;
+    let seen = world.invoke("U0ANNA", "aws sts get-caller-identity").await;
+    assert!(seen.contains("PowerUser"), "{seen}");
 }
 
 #[tokio::test]

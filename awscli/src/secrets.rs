@@ -1,0 +1,395 @@
+//! Secrets in what AWS returns, told by the models before a call is sent and hidden in its result before anything is
+//! selected from it, merged or printed: so no `--query`, page or output format can take a value out of its place.
+//!
+//! What is secret is what a service's model marks as sensitive; the lists here hold what the models leave unmarked.
+
+use std::collections::BTreeSet;
+
+use crate::model::{Kind, Operation, Service, ShapeId, Structure};
+use crate::value::{Map, Value};
+
+/// What stands for a hidden value.
+pub const MASK: &str = "********";
+
+/// Operations that hand out credentials which work without us, and outlive a revocation here: command line words and
+/// API names, since either may be at hand.
+const MINTING: &[(&str, &str, &str)] = &[
+    ("cloudfront", "sign", "Sign"),
+    ("codeartifact", "get-authorization-token", "GetAuthorizationToken"),
+    ("cognito-identity", "get-credentials-for-identity", "GetCredentialsForIdentity"),
+    ("cognito-identity", "get-open-id-token", "GetOpenIdToken"),
+    ("cognito-identity", "get-open-id-token-for-developer-identity", "GetOpenIdTokenForDeveloperIdentity"),
+    ("configure", "export-credentials", "ExportCredentials"),
+    ("dsql", "generate-db-connect-admin-auth-token", "GenerateDbConnectAdminAuthToken"),
+    ("dsql", "generate-db-connect-auth-token", "GenerateDbConnectAuthToken"),
+    ("ecr", "get-authorization-token", "GetAuthorizationToken"),
+    ("ecr", "get-login-password", "GetLoginPassword"),
+    ("ecr-public", "get-authorization-token", "GetAuthorizationToken"),
+    ("ecr-public", "get-login-password", "GetLoginPassword"),
+    ("eks", "get-token", "GetToken"),
+    ("eks-auth", "assume-role-for-pod-identity", "AssumeRoleForPodIdentity"),
+    ("grafana", "create-workspace-api-key", "CreateWorkspaceApiKey"),
+    ("grafana", "create-workspace-service-account-token", "CreateWorkspaceServiceAccountToken"),
+    ("iam", "create-access-key", "CreateAccessKey"),
+    ("iam", "create-service-specific-credential", "CreateServiceSpecificCredential"),
+    ("iam", "reset-service-specific-credential", "ResetServiceSpecificCredential"),
+    ("lightsail", "create-bucket-access-key", "CreateBucketAccessKey"),
+    ("lightsail", "download-default-key-pair", "DownloadDefaultKeyPair"),
+    ("lightsail", "get-instance-access-details", "GetInstanceAccessDetails"),
+    ("mwaa", "create-cli-token", "CreateCliToken"),
+    ("mwaa", "create-web-login-token", "CreateWebLoginToken"),
+    ("rds", "generate-db-auth-token", "GenerateDbAuthToken"),
+    ("redshift", "get-cluster-credentials", "GetClusterCredentials"),
+    ("redshift", "get-cluster-credentials-with-iam", "GetClusterCredentialsWithIAM"),
+    ("redshift-serverless", "get-credentials", "GetCredentials"),
+    ("s3", "presign", "Presign"),
+    ("s3api", "create-session", "CreateSession"),
+    ("s3control", "get-data-access", "GetDataAccess"),
+    ("sagemaker", "create-presigned-domain-url", "CreatePresignedDomainUrl"),
+    ("sagemaker", "create-presigned-mlflow-tracking-server-url", "CreatePresignedMlflowTrackingServerUrl"),
+    ("sagemaker", "create-presigned-notebook-instance-url", "CreatePresignedNotebookInstanceUrl"),
+    ("ssm", "get-access-token", "GetAccessToken"),
+    ("ssm", "resume-session", "ResumeSession"),
+    ("ssm", "start-session", "StartSession"),
+    ("sso", "get-role-credentials", "GetRoleCredentials"),
+    ("sso-oidc", "create-token", "CreateToken"),
+    ("sso-oidc", "create-token-with-iam", "CreateTokenWithIAM"),
+    ("sts", "assume-role", "AssumeRole"),
+    ("sts", "assume-role-with-saml", "AssumeRoleWithSAML"),
+    ("sts", "assume-role-with-web-identity", "AssumeRoleWithWebIdentity"),
+    ("sts", "assume-root", "AssumeRoot"),
+    ("sts", "get-delegated-access-token", "GetDelegatedAccessToken"),
+    ("sts", "get-federation-token", "GetFederationToken"),
+    ("sts", "get-session-token", "GetSessionToken"),
+    ("sts", "get-web-identity-token", "GetWebIdentityToken"),
+];
+
+/// Operations whose results hold secrets that their models do not mark, and the members that are secret, with all that
+/// is below them.
+const REVEALING: &[(&str, &str, &[&str])] = &[
+    ("apigateway", "GetApiKey", &["value"]),
+    ("apigateway", "GetApiKeys", &["value"]),
+    ("apigateway", "CreateApiKey", &["value"]),
+    ("appsync", "ListApiKeys", &["id"]),
+    ("appsync", "CreateApiKey", &["id"]),
+    ("codebuild", "BatchGetProjects", &["environmentVariables"]),
+    ("cognito-idp", "DescribeUserPoolClient", &["ClientSecret"]),
+    ("cognito-idp", "CreateUserPoolClient", &["ClientSecret"]),
+    ("ec2", "CreateKeyPair", &["KeyMaterial"]),
+    ("ec2", "DescribeInstanceAttribute", &["UserData"]),
+    ("ec2", "GetPasswordData", &["PasswordData"]),
+    ("ecs", "DescribeTaskDefinition", &["environment"]),
+    ("glue", "GetConnection", &["ConnectionProperties"]),
+    ("glue", "GetConnections", &["ConnectionProperties"]),
+    ("kms", "Decrypt", &["Plaintext"]),
+    ("kms", "GenerateDataKey", &["Plaintext"]),
+    ("kms", "GenerateDataKeyPair", &["PrivateKeyPlaintext"]),
+    ("kms", "GenerateRandom", &["Plaintext"]),
+    ("lambda", "CreateFunction", &["Variables"]),
+    ("lambda", "GetFunction", &["Variables", "Location"]),
+    ("lambda", "GetFunctionConfiguration", &["Variables"]),
+    ("lambda", "ListFunctions", &["Variables"]),
+    ("lambda", "ListVersionsByFunction", &["Variables"]),
+    ("lambda", "PublishVersion", &["Variables"]),
+    ("lambda", "UpdateFunctionCode", &["Variables"]),
+    ("lambda", "UpdateFunctionConfiguration", &["Variables"]),
+    ("secretsmanager", "BatchGetSecretValue", &["SecretString", "SecretBinary"]),
+    ("secretsmanager", "GetRandomPassword", &["RandomPassword"]),
+    ("secretsmanager", "GetSecretValue", &["SecretString", "SecretBinary"]),
+    ("ssm", "GetParameter", &["Value"]),
+    ("ssm", "GetParameterHistory", &["Value"]),
+    ("ssm", "GetParameters", &["Value"]),
+    ("ssm", "GetParametersByPath", &["Value"]),
+];
+
+/// Members that their models mark, and that are what the call is made for: hiding them would leave nothing of it.
+const WANTED: &[(&str, &str, &str)] = &[("lambda", "Invoke", "Payload")];
+
+/// Whether a command, by its words on the command line or its API name, hands out credentials that outlive a session.
+pub fn mints(service: &str, operation: &str) -> bool {
+    MINTING.iter().any(|(its_service, command, name)| {
+        *its_service == service && (*command == operation || *name == operation)
+    })
+}
+
+/// The members of an operation's result that are hidden, by their names, sorted. Everything below them is hidden too.
+pub fn secret_members(service: &Service, operation: &Operation) -> BTreeSet<String> {
+    let marks = Marks::of(service, operation);
+    let mut members = BTreeSet::new();
+    if let Some(output) = operation.output {
+        marks.collect(output, &mut BTreeSet::new(), &mut members);
+    }
+    members
+}
+
+/// Hides the secrets in an operation's result, and says how many values those were.
+pub(crate) fn hide(service: &Service, operation: &Operation, result: &mut Map) -> usize {
+    let Some(Kind::Structure(structure)) = operation.output.map(|id| &service.shapes[id as usize].kind)
+    else {
+        return 0;
+    };
+    let marks = Marks::of(service, operation);
+    let mut hidden = 0;
+    marks.hide_members(structure, result, false, &mut hidden);
+    hidden
+}
+
+/// What is secret in one operation's result.
+struct Marks<'a> {
+    service: &'a Service,
+    listed: &'a [&'a str],
+    wanted: Option<&'a str>,
+    tokens: Vec<&'a str>,
+}
+
+impl<'a> Marks<'a> {
+    fn of(service: &'a Service, operation: &'a Operation) -> Self {
+        let is_this =
+            |its_service: &str, name: &str| its_service == service.command && name == operation.name;
+        let listed = REVEALING.iter().find(|(its_service, name, _)| is_this(its_service, name));
+        let wanted = WANTED.iter().find(|(its_service, name, _)| is_this(its_service, name));
+        // What leads to the next page is no secret, and without it there would be none.
+        let paginator = operation.paginator.as_ref();
+        let tokens = paginator.map(|paginator| paginator.output_token.iter().map(String::as_str).collect());
+        Self {
+            service,
+            listed: listed.map_or(&[], |(.., members)| members),
+            wanted: wanted.map(|(.., member)| *member),
+            tokens: tokens.unwrap_or_default(),
+        }
+    }
+
+    fn is_secret(&self, member: &str, shape: ShapeId) -> bool {
+        let marked = || self.service.shapes[shape as usize].sensitive && self.wanted != Some(member);
+        self.listed.contains(&member) || !self.tokens.contains(&member) && marked()
+    }
+
+    fn hide_members(&self, structure: &Structure, values: &mut Map, secret: bool, hidden: &mut usize) {
+        for (name, value) in values {
+            match structure.members.iter().find(|member| member.name == *name) {
+                Some(member) => {
+                    let secret = secret || self.is_secret(name, member.shape);
+                    self.hide(member.shape, value, secret, hidden);
+                }
+                // Free-form JSON has no members in the model.
+                None => hide_all_if(secret || self.listed.contains(&name.as_str()), value, hidden),
+            }
+        }
+    }
+
+    fn hide(&self, shape: ShapeId, value: &mut Value, secret: bool, hidden: &mut usize) {
+        match (&self.service.shapes[shape as usize].kind, value) {
+            (Kind::Structure(structure), Value::Map(values)) => {
+                self.hide_members(structure, values, secret, hidden);
+            }
+            (Kind::List { member, .. }, Value::List(items)) => {
+                let secret = secret || self.service.shapes[member.shape as usize].sensitive;
+                items.iter_mut().for_each(|item| self.hide(member.shape, item, secret, hidden));
+            }
+            (Kind::Map { value: member, .. }, Value::Map(values)) => {
+                let secret = secret || self.service.shapes[member.shape as usize].sensitive;
+                values.values_mut().for_each(|value| self.hide(member.shape, value, secret, hidden));
+            }
+            (_, value) => hide_all_if(secret, value, hidden),
+        }
+    }
+
+    fn collect(&self, shape: ShapeId, seen: &mut BTreeSet<ShapeId>, members: &mut BTreeSet<String>) {
+        if !seen.insert(shape) {
+            return;
+        }
+        match &self.service.shapes[shape as usize].kind {
+            Kind::Structure(structure) => {
+                for member in &structure.members {
+                    if self.is_secret(&member.name, member.shape) || self.holds_secrets(member.shape) {
+                        members.insert(member.name.clone());
+                    } else {
+                        self.collect(member.shape, seen, members);
+                    }
+                }
+            }
+            Kind::List { member, .. } | Kind::Map { value: member, .. } => {
+                self.collect(member.shape, seen, members);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a list or map holds what is marked, however deep it lies in lists and maps.
+    fn holds_secrets(&self, mut shape: ShapeId) -> bool {
+        const DEEPEST: u32 = 16;
+        for _ in 0..DEEPEST {
+            match &self.service.shapes[shape as usize].kind {
+                Kind::List { member, .. } | Kind::Map { value: member, .. } => shape = member.shape,
+                _ => return false,
+            }
+            if self.service.shapes[shape as usize].sensitive {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// Hides every text, number, time and byte of a value, if it is secret. Truth values tell too little to be one.
+fn hide_all_if(secret: bool, value: &mut Value, hidden: &mut usize) {
+    match value {
+        _ if !secret => {}
+        Value::List(items) => items.iter_mut().for_each(|item| hide_all_if(true, item, hidden)),
+        Value::Map(values) => values.values_mut().for_each(|value| hide_all_if(true, value, hidden)),
+        Value::Null | Value::Bool(_) => {}
+        value => {
+            *value = Value::Str(MASK.to_owned());
+            *hidden += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog;
+    use serde_json::json;
+
+    fn map(json: serde_json::Value) -> Map {
+        match Value::from_json(&json) {
+            Value::Map(map) => map,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What is left of a result, and how many values are hidden in it.
+    fn shown(service: &str, operation: &str, result: serde_json::Value) -> (Map, usize) {
+        let service = catalog::service(service).unwrap();
+        let mut result = map(result);
+        let hidden = hide(&service, service.operation_named(operation).unwrap(), &mut result);
+        (result, hidden)
+    }
+
+    #[test]
+    fn minting_is_known_by_both_names() {
+        for (service, operation) in [
+            ("sts", "assume-role"),
+            ("sts", "AssumeRole"),
+            ("iam", "CreateAccessKey"),
+            ("ecr", "get-login-password"),
+            ("s3", "presign"),
+        ] {
+            assert!(mints(service, operation), "{service} {operation}");
+        }
+        for (service, operation) in [("sts", "get-caller-identity"), ("s3", "ls"), ("s3", "assume-role")] {
+            assert!(!mints(service, operation), "{service} {operation}");
+        }
+    }
+
+    #[test]
+    fn a_secret_value_is_hidden_and_the_rest_stays() {
+        let (result, hidden) = shown(
+            "secretsmanager",
+            "GetSecretValue",
+            json!({ "ARN": "arn:x", "SecretString": "hunter2", "VersionStages": ["AWSCURRENT"] }),
+        );
+        assert_eq!(
+            result,
+            map(json!({ "ARN": "arn:x", "SecretString": MASK, "VersionStages": ["AWSCURRENT"] }))
+        );
+        assert_eq!(hidden, 1);
+    }
+
+    #[test]
+    fn every_variable_of_a_function_is_hidden_and_its_name_stays() {
+        let variables = json!({ "DB_PASSWORD": "hunter2", "LEVEL": "info" });
+        let (result, hidden) = shown(
+            "lambda",
+            "ListFunctions",
+            json!({ "NextMarker": "m", "Functions": [{ "FunctionName": "f", "Environment": { "Variables": variables } }] }),
+        );
+        let variables = json!({ "DB_PASSWORD": MASK, "LEVEL": MASK });
+        assert_eq!(
+            result,
+            map(
+                json!({ "NextMarker": "m", "Functions": [{ "FunctionName": "f", "Environment": { "Variables": variables } }] })
+            )
+        );
+        assert_eq!(hidden, 2);
+    }
+
+    #[test]
+    fn numbers_bytes_and_what_lies_below_are_hidden_and_truth_is_not() {
+        let mut value = Value::List(vec![
+            Value::Int(1),
+            Value::Bool(true),
+            Value::Bytes(b"key".to_vec()),
+            Value::Map([("a".to_owned(), Value::Float(1.5))].into_iter().collect()),
+            Value::Null,
+        ]);
+        let mut hidden = 0;
+        hide_all_if(true, &mut value, &mut hidden);
+        let mask = || Value::Str(MASK.to_owned());
+        let expected = vec![
+            mask(),
+            Value::Bool(true),
+            mask(),
+            Value::Map([("a".to_owned(), mask())].into_iter().collect()),
+            Value::Null,
+        ];
+        assert_eq!((value, hidden), (Value::List(expected), 3));
+    }
+
+    #[test]
+    fn what_leads_to_the_next_page_and_what_a_function_answers_stay() {
+        let (_, hidden) = shown("lambda", "Invoke", json!({ "StatusCode": 200, "Payload": "{}" }));
+        assert_eq!(hidden, 0);
+        // No service's listing stops because its token is hidden.
+        for entry in catalog::index() {
+            let service = catalog::service(&entry.command).unwrap();
+            for operation in service.operations.iter() {
+                let Some(paginator) = &operation.paginator else { continue };
+                let members = secret_members(&service, operation);
+                for token in &paginator.output_token {
+                    assert!(!members.contains(token), "{} {}: {token}", entry.command, operation.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_models_and_the_lists_say_what_is_secret() {
+        for (service, operation, member, expected) in [
+            ("secretsmanager", "GetSecretValue", "SecretString", true),
+            ("secretsmanager", "GetSecretValue", "ARN", false),
+            ("sts", "GetCallerIdentity", "Arn", false),
+            ("kms", "Decrypt", "Plaintext", true),
+            ("cognito-idp", "DescribeUserPoolClient", "ClientSecret", true),
+            ("ssm", "GetParameter", "Value", true),
+            ("lambda", "GetFunctionConfiguration", "Variables", true),
+        ] {
+            let model = catalog::service(service).unwrap();
+            let members = secret_members(&model, model.operation_named(operation).unwrap());
+            assert_eq!(members.contains(member), expected, "{service} {operation} {member}");
+        }
+        let ec2 = catalog::service("ec2").unwrap();
+        assert!(secret_members(&ec2, ec2.operation_named("DescribeInstances").unwrap()).is_empty());
+    }
+
+    #[test]
+    fn every_entry_of_the_lists_names_what_exists() {
+        let exists = |service: &str, operation: &str, members: &[&str]| {
+            let Some(model) = catalog::service(service) else { return false };
+            let Some(operation) = model.operation_named(operation) else { return false };
+            let known = |member: &&str| {
+                model.shapes.iter().any(|shape| match &shape.kind {
+                    Kind::Structure(structure) => structure.members.iter().any(|one| one.name == **member),
+                    _ => false,
+                })
+            };
+            operation.output.is_some() && members.iter().all(known)
+        };
+        for (service, operation, members) in REVEALING {
+            assert!(exists(service, operation, members), "{service} {operation} {members:?}");
+        }
+        for (service, operation, member) in WANTED {
+            assert!(exists(service, operation, &[member]), "{service} {operation} {member}");
+        }
+    }
+}
