@@ -13,11 +13,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "its host would have to be typed, and requests go to AWS's own endpoints only",
     ),
     ("cloudtrail", "validate-logs", "it is not ready; read the trail with `aws cloudtrail lookup-events`"),
-    (
-        "codeartifact",
-        "login",
-        "it configures package managers of the host; use `aws codeartifact get-authorization-token`",
-    ),
+    ("codeartifact", "login", "it configures package managers of the host"),
     ("codecommit", "credential-helper", "it serves git on the host"),
     (
         "configure",
@@ -31,8 +27,8 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("deploy", "uninstall", "it changes the host"),
     ("ec2-instance-connect", "open-tunnel", "it needs a terminal; use `aws ssm send-command`"),
     ("ec2-instance-connect", "ssh", "it needs a terminal; use `aws ssm send-command`"),
-    ("ecr", "get-login-password", "it is not ready; use `aws ecr get-authorization-token`"),
-    ("ecr-public", "get-login-password", "it is not ready; use `aws ecr-public get-authorization-token`"),
+    ("ecr", "get-login-password", "it is not ready"),
+    ("ecr-public", "get-login-password", "it is not ready"),
     ("ecs", "deploy", "it reads files; use `aws ecs update-service` or `aws deploy create-deployment`"),
     ("ecs", "execute-command", "it needs a terminal; use `aws ssm send-command`"),
     ("eks", "get-token", "it is not ready"),
@@ -81,6 +77,7 @@ pub fn refusal(service: &str, operation: Option<&str>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secrets::mints;
 
     #[test]
     fn refusals_name_the_command_and_what_to_use() {
@@ -104,6 +101,11 @@ mod tests {
             let service = words.next().and_then(crate::catalog::service).expect("a proposal names a service");
             let Some(operation) = words.next() else { continue };
             assert!(service.operation_of_command(operation).is_some(), "{} {operation}", service.command);
+            assert!(
+                !mints(&service.command, operation),
+                "{} {operation} is refused as well",
+                service.command
+            );
         }
     }
 }

@@ -50,7 +50,8 @@ const MINTING: &[(&str, &str, &str)] = &[
     ("sagemaker", "create-presigned-notebook-instance-url", "CreatePresignedNotebookInstanceUrl"),
     ("ssm", "get-access-token", "GetAccessToken"),
     ("ssm", "resume-session", "ResumeSession"),
-    ("ssm", "start-session", "StartSession"),
+    // The command needs a terminal and says so.
+    ("ssm", "", "StartSession"),
     ("sso", "get-role-credentials", "GetRoleCredentials"),
     ("sso-oidc", "create-token", "CreateToken"),
     ("sso-oidc", "create-token-with-iam", "CreateTokenWithIAM"),
@@ -72,6 +73,8 @@ const REVEALING: &[(&str, &str, &[&str])] = &[
     ("apigateway", "CreateApiKey", &["value"]),
     ("appsync", "ListApiKeys", &["id"]),
     ("appsync", "CreateApiKey", &["id"]),
+    ("cloudformation", "DescribeStacks", &["OutputValue", "ParameterValue"]),
+    ("cloudformation", "GetTemplate", &["TemplateBody"]),
     ("codebuild", "BatchGetProjects", &["environmentVariables"]),
     ("cognito-idp", "DescribeUserPoolClient", &["ClientSecret"]),
     ("cognito-idp", "CreateUserPoolClient", &["ClientSecret"]),

@@ -123,8 +123,8 @@ pub enum CallError {
     /// The call was not made since the budget is used up. Names the limit.
     #[error("{0}")]
     Budget(String),
-    /// The call was not made since the journal could not be written.
-    #[error("the call was not made, because its record could not be written: {0}")]
+    /// The journal did not let the call be made, and says why.
+    #[error("{0}")]
     Journal(String),
 }
 

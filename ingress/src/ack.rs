@@ -4,7 +4,7 @@
 //! that the app failed.
 
 use serde::Serialize;
-use shared::admin::AdminTask;
+use shared::admin::{AdminJob, AdminTask};
 use shared::job::{MAX_START_DELAY, Task};
 use shared::message::Message;
 
@@ -108,6 +108,9 @@ pub fn not_queued(queued: &Queueable, outcome: NotQueued) -> Response {
             ))
             .code(&match queued {
                 Queueable::Job(_) => format!("/alfred status {id}"),
+                Queueable::AdminJob(AdminJob { task: AdminTask::Sync { .. }, .. }) => {
+                    "/alfred-sync status".to_owned()
+                }
                 Queueable::AdminJob(_) => "/alfred-admin list".to_owned(),
             })
             .plain(" before you send the command again."),
@@ -283,6 +286,7 @@ fn ephemeral(message: &Message) -> Response {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+    use shared::admin::{ADMIN_JOB_VERSION, Typed};
     use shared::ids::JobId;
     use shared::job::{JOB_VERSION, Job};
     use shared::secret::Secret;
@@ -372,6 +376,27 @@ mod tests {
                  Look with [/alfred status {short}] before you send the command again."
             )
         );
+        // Where one may look oneself.
+        let typed = || Typed {
+            text: "x".into(),
+            user: "U1".parse().unwrap(),
+            channel: "C1".parse().unwrap(),
+            response_url: None,
+        };
+        for (task, look) in [
+            (AdminTask::Sync { typed: typed() }, "Look with [/alfred-sync status] before"),
+            (AdminTask::Admin { typed: typed() }, "Look with [/alfred-admin list] before"),
+        ] {
+            let job = Queueable::AdminJob(AdminJob {
+                version: ADMIN_JOB_VERSION,
+                id: JobId::from_signature("v0=aa"),
+                tenant: "T1".parse().unwrap(),
+                task,
+                asked_at: 0,
+            });
+            let seen = seen(&not_queued(&job, NotQueued::Perhaps));
+            assert!(seen.contains(look), "{seen}");
+        }
     }
 
     #[test]

@@ -107,19 +107,30 @@ fn straighten(text: &str) -> Result<String, Unusable> {
     let mut straight = String::with_capacity(text.len());
     let mut characters = text.chars().filter(|character| !is_zero_width(*character)).peekable();
     let mut at_start = true; // of a word
+    let mut quote = None; // that is open: what it holds is data
+    let mut escaped = false; // by a backslash
     while let Some(character) = characters.next() {
         let next = characters.peek().copied();
         match character {
             '\u{201c}' | '\u{201d}' | '\u{201e}' | '«' | '»' => straight.push('"'),
             '\u{2018}' | '\u{2019}' | '\u{201a}' => straight.push('\''),
             // Elsewhere a dash may be data.
-            '–' | '—' if at_start && next.is_some_and(char::is_alphabetic) => straight.push_str("--"),
+            '–' | '—' if at_start && quote.is_none() && next.is_some_and(char::is_alphabetic) => {
+                straight.push_str("--");
+            }
             '\u{a0}' | '\u{202f}' => straight.push(' '),
-            '\r' if next == Some('\n') => {} // The line feed follows.
+            '\r' if next == Some('\n') => continue,
             '\n' | '\t' => straight.push(character),
             '\u{fffd}' => return Err(Unusable::Undecodable),
             _ if character.is_control() => return Err(Unusable::Control(character)),
             _ => straight.push(character),
+        }
+        match straight.chars().next_back() {
+            _ if escaped => escaped = false,
+            Some('\\') if quote != Some('\'') => escaped = true,
+            Some(sign @ ('"' | '\'')) if quote.is_none() => quote = Some(sign),
+            sign if sign == quote => quote = None,
+            _ => {}
         }
         at_start = straight.ends_with(char::is_whitespace);
     }
@@ -172,6 +183,14 @@ mod tests {
             ("—é a—b 1–2 — –1 x=—y", "--é a—b 1–2 — –1 x=—y"),
             ("a\u{a0}—b\n—c\t—d", "a --b\n--c\t--d"),
             ("\u{200b}—\u{feff}profile", "--profile"),
+            // Inside quotes a dash is data, whatever the quotes were.
+            (
+                "--message-body \"notes —fixed –beta\" —region eu",
+                "--message-body \"notes —fixed –beta\" --region eu",
+            ),
+            ("—a ‘it is —not’ —b", "--a 'it is —not' --b"),
+            ("—a “it's —not” —b", "--a \"it's —not\" --b"),
+            (r#"—a "x\" —not" —b '\' —c"#, r#"--a "x\" —not" --b '\' --c"#),
             // Spaces and line ends.
             ("a\u{a0}b\u{202f}c", "a b c"),
             ("a\u{200b}b\u{feff}", "ab"),

@@ -397,14 +397,14 @@ impl Stack {
         for function in functions {
             function.gone().await;
         }
-        // The logs are for reading while the world runs; a test that needs them has them in memory.
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
 impl Drop for Stack {
     fn drop(&mut self) {
         self.functions().iter().for_each(Lambda::shut_down);
+        // The logs are for reading while the world runs; a test that needs them has them in memory.
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -126,7 +126,8 @@ impl fmt::Display for Refusal {
             ),
             Refusal::NoMembership => f.write_str(
                 "You have no AWS role here: none of the channels and user groups that are mapped to a role has you as a \
-                 member. Join one, or ask a Slack admin for a mapping (`/alfred-admin add`); then `/alfred-sync start`.",
+                 member. Join one, or ask a Slack admin for a mapping (`/alfred-admin add`); then `/alfred-sync start`. \
+                 Guests and people of other workspaces get none.",
             ),
             Refusal::MembershipExpired => f.write_str(
                 "What is known about your channels and user groups is too old to act on. `/alfred-sync start` reads it again.",
@@ -172,8 +173,10 @@ pub fn authorize(
         .iter()
         .filter(|grant| {
             let role = &grant.role;
-            let in_account = wanted.split_once('/').is_some_and(|it| it == (role.account(), role.name()));
-            in_account || role.name() == wanted || role.as_str() == wanted
+            let in_account = wanted.split_once('/').is_some_and(|(account, name)| {
+                account == role.account() && role.name().eq_ignore_ascii_case(name)
+            });
+            in_account || role.name().eq_ignore_ascii_case(wanted) || role.as_str() == wanted
         })
         .collect();
     match named.first() {
@@ -250,12 +253,7 @@ pub fn mapping_name(mapping: &Mapping) -> String {
 fn choices(grants: &[Grant]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for grant in grants {
-        let same_name = |other: &&Grant| other.role.name() == grant.role.name() && other.role != grant.role;
-        let name = if grants.iter().any(|other| same_name(&other)) {
-            clear_name(grant)
-        } else {
-            grant.mapping.alias.clone().unwrap_or_else(|| grant.role.name().to_owned())
-        };
+        let name = as_name(grant, grants);
         if !names.contains(&name) {
             names.push(name);
         }
@@ -263,8 +261,17 @@ fn choices(grants: &[Grant]) -> Vec<String> {
     names
 }
 
+/// The shortest that `--as` may say for one of these roles.
+pub fn as_name(grant: &Grant, grants: &[Grant]) -> String {
+    let is_other = |other: &Grant| other.role.name() == grant.role.name() && other.role != grant.role;
+    match &grant.mapping.alias {
+        None if !grants.iter().any(is_other) => grant.role.name().to_owned(),
+        _ => clear_name(grant),
+    }
+}
+
 /// What `--as` may say for a role whose name alone is not enough.
-pub fn clear_name(grant: &Grant) -> String {
+fn clear_name(grant: &Grant) -> String {
     let role = &grant.role;
     grant.mapping.alias.clone().unwrap_or_else(|| format!("{}/{}", role.account(), role.name()))
 }

@@ -11,7 +11,7 @@ use shared::job::{JOB_VERSION, Job, MAX_START_DELAY, Task};
 use tokio::task::JoinSet;
 
 use crate::assume_role::{AssumeError, Roles};
-use crate::authorize::{Tenancy, Unreadable, authorize};
+use crate::authorize::{Refusal, Tenancy, Unreadable, authorize};
 use crate::claim::{Attempt, Claim, LedgerError, NewClaim, NextStep, Row, State, job_key, next_step};
 use crate::execute::{self, Aws};
 use crate::journal::LedgerJournal;
@@ -231,7 +231,12 @@ impl Worker {
         }
         let grant = match decision {
             Ok(grant) => grant,
-            Err(refusal) => return denied(Answer::denied(&job.id, refusal)),
+            Err(refusal) => {
+                if refusal == Refusal::MembershipExpired {
+                    tracing::error!(job.id = %job.id, alarm = "membership_expired", "nothing reads who is where");
+                }
+                return denied(Answer::denied(&job.id, refusal));
+            }
         };
         tracing::info!(job.id = %job.id, step = "authorized", role = %grant.role, "found the role");
 

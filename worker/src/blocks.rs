@@ -33,9 +33,11 @@ pub enum Rest {
     Missing(String),
 }
 
-/// Whether the answer is too long to be shown in the conversation.
+/// Whether the answer is too long to be shown in the conversation. What cannot be seen takes more room once it can.
 pub fn is_long(answer: &Answer) -> bool {
-    length(&answer.stdout) + length(&answer.stderr) > MAX_INLINE
+    let outputs = [answer.stdout.as_str(), answer.stderr.as_str()];
+    outputs.map(length).iter().sum::<usize>() > MAX_INLINE
+        || outputs.map(|output| length(&visible(output))).iter().sum::<usize>() > MAX_INLINE
 }
 
 /// The message: `text` for notifications, and `blocks`.
@@ -43,9 +45,13 @@ pub fn message(answer: &Answer, rest: &Rest) -> Value {
     let mut blocks = Vec::new();
     let said = visible(&answer.said);
     if !said.is_empty() {
-        blocks.push(words(cut(&said, MAX_SAID).0));
+        blocks.push(match cut(&said, MAX_SAID) {
+            (all, "") => words(all),
+            (begin, _) => words(&format!("{begin}…")),
+        });
     }
-    let room = if is_long(answer) { HEAD } else { MAX_INLINE };
+    let is_long = is_long(answer);
+    let room = if is_long { HEAD } else { MAX_INLINE };
     let stdout = visible(&answer.stdout);
     let stderr = visible(&answer.stderr);
     // Complaints are short and matter most: they get what they need first.
@@ -54,7 +60,7 @@ pub fn message(answer: &Answer, rest: &Rest) -> Value {
     for output in [stdout_shown, stderr_shown] {
         blocks.extend(preformatted(output));
     }
-    if is_long(answer) {
+    if is_long {
         let shown = length(stdout_shown) + length(stderr_shown);
         let all = length(&stdout) + length(&stderr);
         let end = match rest {
@@ -230,6 +236,20 @@ mod tests {
     }
 
     #[test]
+    fn what_becomes_longer_by_being_visible_counts_as_long_as_it_is_shown() {
+        // One character, shown as the eight of [U+200B].
+        for (size, long) in [(MAX_INLINE / 8 - 1, false), (MAX_INLINE / 8, false), (MAX_INLINE / 8 + 1, true)]
+        {
+            let answer = answer(&"\u{200b}".repeat(size), "");
+            assert_eq!(is_long(&answer), long, "{size}");
+            let message = message(&answer, &Rest::File);
+            let says_so =
+                message.to_string().contains(&format!("the first {HEAD} of {} characters", size * 8));
+            assert_eq!(says_so, long, "{size}");
+        }
+    }
+
+    #[test]
     fn no_element_exceeds_slacks_limit_whatever_the_lines_are() {
         for size in [1, MAX_ELEMENT - 1, MAX_ELEMENT, MAX_ELEMENT + 1, MAX_INLINE] {
             for unit in ["x", "é", "🦀", "xxxxxxxxxxxxxxxxxxx\n", "\n"] {
@@ -317,11 +337,16 @@ mod tests {
     }
 
     #[test]
-    fn our_own_words_are_cut_at_slacks_limit() {
-        for size in [MAX_SAID - 1, MAX_SAID, MAX_SAID + 1, 300_000] {
+    fn our_own_words_are_cut_where_slack_would_refuse_them_and_show_it() {
+        for (size, shown, end) in [
+            (MAX_SAID - 1, MAX_SAID - 1, ""),
+            (MAX_SAID, MAX_SAID, ""),
+            (MAX_SAID + 1, MAX_SAID, "…"),
+            (300_000, MAX_SAID, "…"),
+        ] {
             let message = message(&Answer { said: "x".repeat(size), ..Answer::default() }, &Rest::Inline);
             let said = &message["blocks"][0]["elements"][0]["elements"][0]["text"];
-            assert_eq!(said.as_str().unwrap().len(), size.min(MAX_SAID));
+            assert_eq!(said, &json!("x".repeat(shown) + end), "{size}");
         }
     }
 }

@@ -69,11 +69,21 @@ pub enum CommandError {
     Mints(String),
 }
 
+/// A command without what is pasted along with it: the backquotes of a code block, the prompt of a terminal, the slash
+/// command once more.
+fn as_pasted(text: &str) -> &str {
+    let text = text.trim();
+    let code = ["```", "`"].iter().find_map(|mark| text.strip_prefix(mark)?.strip_suffix(mark));
+    let text = code.filter(|code| !code.contains('`')).unwrap_or(text).trim();
+    let text = text.strip_prefix("$ ").unwrap_or(text);
+    text.strip_prefix("/alfred-invoke ").unwrap_or(text)
+}
+
 /// Reads what was typed. `aws` in front is optional; `--as` may stand anywhere, unquoted.
 pub fn command(text: &str) -> Result<Command, CommandError> {
     let mut argv = Vec::new();
     let mut role = None;
-    let mut words = split::split(text).map_err(CommandError::Split)?.into_iter();
+    let mut words = split::split(as_pasted(text)).map_err(CommandError::Split)?.into_iter();
     while let Some(word) = words.next() {
         let wanted = match word.text.strip_prefix(AS) {
             Some("") if !word.quoted => {
@@ -90,13 +100,16 @@ pub fn command(text: &str) -> Result<Command, CommandError> {
             return Err(CommandError::AsTwice);
         }
     }
-    if argv.first().is_some_and(|word| word == "aws") {
-        argv.remove(0);
+    let first = reveal::plain_words(&argv).next();
+    if let Some(place) = first
+        && argv[place].eq_ignore_ascii_case("aws")
+    {
+        argv.remove(place);
     }
     if argv.is_empty() {
         return Err(CommandError::Empty);
     }
-    match reveal::named_operation(argv.iter().map(String::as_str)) {
+    match reveal::named_operation(&argv) {
         Some((service, operation)) if awscli::secrets::mints(service, operation) => {
             Err(CommandError::Mints(reveal::minting_refusal(service, operation)))
         }
@@ -143,6 +156,10 @@ impl Aws {
         let stdout = String::from_utf8_lossy(&output.stdout);
         if let (Cow::Owned(shown), hidden) = reveal::hide_by_looks(&stdout) {
             output.stdout = shown.into_bytes();
+            output.hidden += hidden;
+        }
+        if let (Cow::Owned(shown), hidden) = reveal::hide_by_looks(&output.stderr) {
+            output.stderr = shown;
             output.hidden += hidden;
         }
         output
@@ -214,6 +231,13 @@ mod tests {
             ("aws s3 ls --as='my role'", "s3 ls", Some("my role")),
             ("aws s3 ls '--as' prod", "s3 ls --as prod", None),
             ("aws x y --asset-id 1", "x y --asset-id 1", None),
+            ("AWS s3 ls", "s3 ls", None),
+            ("--region eu-west-1 aws s3 ls", "--region eu-west-1 s3 ls", None),
+            ("--region aws s3 ls", "--region aws s3 ls", None),
+            ("$ aws s3 ls", "s3 ls", None),
+            ("`aws s3 ls`", "s3 ls", None),
+            ("```\naws s3 ls\n```", "s3 ls", None),
+            ("/alfred-invoke aws s3 ls", "s3 ls", None),
         ] {
             let command = command(text).unwrap();
             assert_eq!((command.argv.join(" ").as_str(), command.role.as_deref()), (argv, role), "{text}");

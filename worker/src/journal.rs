@@ -57,7 +57,7 @@ impl Journal for LedgerJournal<'_> {
             };
             self.ledger.ended(self.claim, call.number, done).await.map_err(|error| {
                 tracing::warn!(job.id = self.claim.id(), %error, "end of a call not written");
-                "its end is written later".to_owned()
+                "the end of a call could not be written".to_owned()
             })
         })
     }

@@ -11,6 +11,9 @@ use shared::job::MAX_START_DELAY;
 use crate::authorize::{Grant, mapping_name};
 use crate::claim::{CallState, Row, State};
 
+/// How many calls of an interrupted job are listed. More would not fit into a message.
+const CALLS_LISTED: usize = 30;
+
 /// An answer in parts. It is also the form in which the ledger keeps a result.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
@@ -81,19 +84,8 @@ impl Answer {
         let mut said = String::from(
             "Interrupted: the worker that ran this stopped before it could say how it ended. It is not run again by itself.",
         );
-        let named = |wanted: CallState| row.calls.values().filter(move |call| call.state == wanted);
-        for call in named(CallState::Done) {
-            said += &format!("\n• `{}`: done", call.name);
-        }
-        for call in named(CallState::Refused) {
-            said += &format!("\n• `{}`: refused by AWS, nothing changed", call.name);
-        }
-        for call in named(CallState::Intent) {
-            said += &format!("\n• `{}`: UNKNOWN, it may or may not have happened", call.name);
-            if let Some(token) = &call.token {
-                said += &format!(" (client token `{token}`)");
-            }
-        }
+        // What is unknown comes first: a list of many calls is cut at its end.
+        said += &calls_listed(row, [CallState::Intent, CallState::Done, CallState::Refused]);
         said += "\nLook at the state of the resource before you send it again.";
         Self::new(job, said)
     }
@@ -113,14 +105,7 @@ impl Answer {
         if row.calls.is_empty() {
             said += " Nothing was changed. Send it again.";
         }
-        for call in row.calls.values() {
-            let end = match call.state {
-                CallState::Done => "done",
-                CallState::Refused => "refused by AWS, nothing changed",
-                CallState::Intent => "UNKNOWN, it may or may not have happened",
-            };
-            said += &format!("\n• `{}`: {end}", call.name);
-        }
+        said += &calls_listed(row, [CallState::Intent, CallState::Done, CallState::Refused]);
         Self::new(job, said)
     }
 
@@ -134,7 +119,9 @@ impl Answer {
             said.push(format!("`{call}`: UNKNOWN, no answer came back. It may or may not have happened; look before you send it again."));
         }
         if let Some(reason) = &output.journal_error {
-            said.push(format!("The journal could not be written ({reason}), so this job may be reported as interrupted later."));
+            said.push(format!(
+                "The journal is delayed: {reason}. How the command ended is what you see here."
+            ));
         }
         if output.stdout.is_empty() && output.stderr.is_empty() && said.is_empty() {
             said.push(if output.exit_status == 0 {
@@ -167,6 +154,29 @@ impl Answer {
         }
         self.said.push_str(sentence);
     }
+}
+
+/// How each call of a job ended, those of the first state first.
+fn calls_listed(row: &Row, order: [CallState; 3]) -> String {
+    let mut listed = String::new();
+    let calls =
+        || order.into_iter().flat_map(|state| row.calls.values().filter(move |call| call.state == state));
+    for call in calls().take(CALLS_LISTED) {
+        let end = match call.state {
+            CallState::Done => "done",
+            CallState::Refused => "refused by AWS, nothing changed",
+            CallState::Intent => "UNKNOWN, it may or may not have happened",
+        };
+        listed += &format!("\n• `{}`: {end}", call.name);
+        if let (CallState::Intent, Some(token)) = (call.state, &call.token) {
+            listed += &format!(" (client token `{token}`)");
+        }
+    }
+    match calls().skip(CALLS_LISTED).count() {
+        0 => {}
+        more => listed += &format!("\n• and {more} more"),
+    }
+    listed
 }
 
 fn job_fact(job: &JobId) -> String {
@@ -220,9 +230,9 @@ mod tests {
         assert_eq!(
             answer.said,
             "Interrupted: the worker that ran this stopped before it could say how it ended. It is not run again by itself.\n\
+             • `ec2 RunInstances`: UNKNOWN, it may or may not have happened (client token `6f`)\n\
              • `ec2 CreateTags`: done\n\
              • `ec2 StopInstances`: refused by AWS, nothing changed\n\
-             • `ec2 RunInstances`: UNKNOWN, it may or may not have happened (client token `6f`)\n\
              Look at the state of the resource before you send it again."
         );
         assert_eq!(answer.facts, ["job 01234567"]);

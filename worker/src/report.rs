@@ -5,7 +5,7 @@ use shared::ids::JobId;
 use shared::job::{Job, Task};
 use time::OffsetDateTime;
 
-use crate::authorize::{Refusal, clear_name, grants, mapping_name};
+use crate::authorize::{Refusal, as_name, grants, mapping_name};
 use crate::claim::{CallState, LedgerError, Row, State};
 use crate::outcome::Answer;
 use crate::respond::Responder;
@@ -55,7 +55,7 @@ pub async fn whoami(responder: &Responder, job: &Job) -> Answer {
                     grant.role.account(),
                     mapping_name(mapping),
                     mapping.priority,
-                    clear_name(grant),
+                    as_name(grant, &grants),
                 );
             }
             for one in &unusable {
@@ -171,8 +171,8 @@ fn state_words(row: &Row) -> &'static str {
     match (row.state, row.ends) {
         (State::Queued, _) => "waiting to be started",
         (State::Claimed, _) => "running",
-        (State::ResultReady, _) => "done, its answer is on its way",
-        (State::Delivered, _) => "done",
+        (State::ResultReady, _) => "ran, its answer is on its way",
+        (State::Delivered, _) => "ran",
         (State::Denied, _) => "not run",
         (State::Expired, _) => "expired, not run",
         (State::Cancelled, _) => "cancelled",

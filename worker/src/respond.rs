@@ -38,7 +38,7 @@ const PAUSE: u64 = 60;
 const STORING_TIME: Duration = Duration::from_secs(8);
 
 /// How long a decrypted bot token is kept, in seconds.
-const TOKEN_AGE: u64 = 5 * 60;
+pub const TOKEN_AGE: u64 = 5 * 60;
 
 /// Brings answers to people. The worker and the sweeper each have one.
 pub struct Responder {

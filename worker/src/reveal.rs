@@ -15,9 +15,15 @@ pub fn minting_refusal(service: &str, operation: &str) -> String {
     )
 }
 
-/// The service and operation that the words name, if they do: the first two words that are neither options nor an
-/// option's value. Only used to refuse early; the call itself is judged again before it is sent.
-pub fn named_operation<'a>(argv: impl IntoIterator<Item = &'a str>) -> Option<(&'a str, &'a str)> {
+/// The service and operation that the words name, if they do. Only used to refuse early; the call itself is judged again
+/// before it is sent.
+pub fn named_operation(argv: &[String]) -> Option<(&str, &str)> {
+    let mut words = plain_words(argv);
+    Some((argv.get(words.next()?)?, argv.get(words.next()?)?))
+}
+
+/// The places of the words that are neither options nor the value of an option of `aws` itself.
+pub fn plain_words(argv: &[String]) -> impl Iterator<Item = usize> {
     /// Options of `aws` itself that take a value.
     const WITH_VALUE: [&str; 8] = [
         "--region",
@@ -29,19 +35,12 @@ pub fn named_operation<'a>(argv: impl IntoIterator<Item = &'a str>) -> Option<(&
         "--cli-binary-format",
         "--cli-error-format",
     ];
-    let mut plain = Vec::new();
-    let mut argv = argv.into_iter();
-    while let Some(word) = argv.next() {
-        if WITH_VALUE.contains(&word) {
-            argv.next();
-        } else if !word.starts_with('-') {
-            plain.push(word);
-            if let [service, operation] = plain[..] {
-                return Some((service, operation));
-            }
-        }
-    }
-    None
+    let mut is_value = false;
+    argv.iter().enumerate().filter_map(move |(place, word)| {
+        let is_plain = !is_value && !word.starts_with('-');
+        is_value = !is_value && WITH_VALUE.contains(&word.as_str());
+        is_plain.then_some(place)
+    })
 }
 
 /// Hides private keys in PEM, JSON web tokens and Slack tokens wherever they stand. Gives how many there were.
@@ -138,7 +137,8 @@ mod tests {
             ("sts", None),
             ("", None),
         ] {
-            assert_eq!(named_operation(argv.split_whitespace()), expected, "{argv}");
+            let words: Vec<String> = argv.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(named_operation(&words), expected, "{argv}");
         }
     }
 

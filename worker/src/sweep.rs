@@ -48,7 +48,14 @@ impl JobsQueue {
 
     async fn send(&self, job: &Job) -> Result<(), Retry> {
         let record = job.to_record().map_err(|error| Retry(error.to_string()))?;
-        let sent = self.sqs.send_message().queue_url(&self.url).message_body(record).send().await;
+        let sent = self
+            .sqs
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(record)
+            .message_group_id(job.tenant.as_str())
+            .send()
+            .await;
         sent.map(drop).map_err(|error| Retry(DisplayErrorContext(&error).to_string()))
     }
 }

@@ -177,7 +177,7 @@ impl Reading<'_> {
     }
 
     fn no_file(&self) -> UsageError {
-        self.error("there are no files here to read from. Give the value itself.")
+        self.error("there are no files here to read from.")
     }
 
     /// A URL where the option wants a structure or a document is an attempt to load it from there.

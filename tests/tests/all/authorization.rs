@@ -75,7 +75,7 @@ fn refusals() -> Vec<Refusal> {
             mapping(),
             "role_arn",
             json!({ "S": format!("arn:aws:iam::{DEV}:role/Admin") }),
-            "",
+            "AWS refused the role",
         ),
         refusal(
             "the role does not exist",

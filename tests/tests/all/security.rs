@@ -1,7 +1,6 @@
 //! The cases that an attacker, a careless person or hostile data would try. Each says what must not happen.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -208,10 +207,8 @@ async fn a_query_that_doubles_its_result_is_stopped() {
     let stack = start().await;
     let ben = seat(&stack, "U0BEN", "C0OPS");
     let query = vec!["[@,@]"; 22].join(" | ");
-    let started = std::time::Instant::now();
     let seen = ask(&ben, &format!("/alfred-invoke aws ec2 describe-instances --query '{query}'")).await;
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
-    assert!(seen.len() < 20_000, "{} bytes shown", seen.len());
+    assert!(seen.contains("the query was stopped: it needs more than 67108864 bytes"), "{seen}");
     end(stack, &[]).await;
 }
 

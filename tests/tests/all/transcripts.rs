@@ -1,6 +1,7 @@
 //! What people type and what Slack then shows them, from the first keystroke to the answer.
 
-use tests::conversation::{answer, ask, end, job_of, redacted, seat, start};
+use local::slack::message::Shown;
+use tests::conversation::{PATIENCE, answer, ask, end, job_of, redacted, seat, start};
 
 /// Types `lines` one after the other, each after the answer to the one before, and gives all that the person sees.
 async fn transcript(user: &str, channel: &str, lines: &[&str]) -> String {
@@ -91,8 +92,12 @@ async fn one_sees_ones_own_jobs_and_nobody_elses() {
     answer(&ben, &job).await;
     let history = ask(&ben, "/alfred history").await;
     assert!(history.contains("aws s3 ls") && history.contains(&job), "{history}");
-    let status = ask(&ben, &format!("/alfred status {job}")).await;
-    insta::assert_snapshot!("status_of_a_done_job", redacted(&status));
+    ben.types(&format!("/alfred status {job}")).await;
+    // It shows the job's own answer again, below how the job stands.
+    let status = ben.waits_to_see(PATIENCE, |shown| {
+        shown.iter().map(Shown::rendered).find(|text| text.contains(&job) && text.contains(": ran"))
+    });
+    insta::assert_snapshot!("status_of_a_job_that_ran", redacted(&status.await.unwrap()));
 
     let anna = seat(&stack, "U0ANNA", "C0OPS");
     for line in [format!("/alfred status {job}"), "/alfred history".into()] {

@@ -7,6 +7,7 @@ mod aws;
 mod binary;
 mod delivery;
 mod faults;
+mod limits;
 mod queue;
 mod revocation;
 mod slack;
