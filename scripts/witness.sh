@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Sets up `.env/` at the root of the workspace: the material that judges Alfredbot and that we did not write. Every
 # piece comes from a package registry, pinned by version and hash, through the ordinary client; later runs find it in
-# place and need no network. The browser alone comes from the system: Debian's, with its security updates.
+# place and need no network. The browser and the tracer alone come from the system: Debian's, with its security updates.
 #
 #   .env/botocore    source of botocore 1.44.5: endpoint and protocol cases
 #   .env/jmespath    compliance cases of JMESPath, which the source of the crate jmespath carries
 #   .env/awscli-v2   the official AWS CLI 2.38.5, frozen: awscli/v2/2.38.5/dist/aws
 #   .env/venv        Python with slack_sdk, ministack, moto and playwright
 #   .env/tools       aws-lambda-rie, cargo-deny
-#   chromium         the program of that name on PATH, else Debian's package is installed; that needs root or sudo
+#   chromium, strace the programs of these names on PATH, else Debian's packages are installed; that needs root or sudo
 #
 # Usage: scripts/witness.sh [piece ...]     all of them without an argument
 set -euo pipefail
@@ -149,26 +149,27 @@ PYTHON
   put_in_place tools "$stamp"
 }
 
-# Which browser it is does not decide what passes, so its version is not pinned.
-chromium() {
-  if type -P chromium >/dev/null; then return; fi
-  local by_hand="install it as root (apt-get install chromium), or put a Chromium on PATH under that name, and run this again"
+# program NAME: makes sure that the program is on PATH. Which version it is does not decide what passes, so it is not
+# pinned.
+program() {
+  if type -P "$1" >/dev/null; then return; fi
+  local by_hand="install it as root (apt-get install $1), or put the program on PATH under that name, and run this again"
   local as_root=()
   if [ "$(id -u)" -ne 0 ]; then
-    sudo -n true 2>/dev/null || fail "chromium is missing, and this user may not install it: $by_hand"
+    sudo -n true 2>/dev/null || fail "$1 is missing, and this user may not install it: $by_hand"
     as_root=(sudo -n)
   fi
-  type -P apt-get >/dev/null || fail "chromium is missing, and there is no apt-get here: $by_hand"
-  say "installing Debian's package chromium"
+  type -P apt-get >/dev/null || fail "$1 is missing, and there is no apt-get here: $by_hand"
+  say "installing Debian's package $1"
   as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -q)
-  { "${as_root[@]}" update && "${as_root[@]}" install -y --no-install-recommends chromium; } >"$scratch/apt.log" 2>&1 || {
+  { "${as_root[@]}" update && "${as_root[@]}" install -y --no-install-recommends "$1"; } >"$scratch/apt.log" 2>&1 || {
     tail -n 20 "$scratch/apt.log" >&2
-    fail "chromium could not be installed: $by_hand"
+    fail "$1 could not be installed: $by_hand"
   }
-  type -P chromium >/dev/null || fail "Debian's package gives no program 'chromium' here: $by_hand"
+  type -P "$1" >/dev/null || fail "Debian's package gives no program '$1' here: $by_hand"
 }
 
-[ $# -gt 0 ] || set -- botocore jmespath awscli-v2 venv tools chromium
+[ $# -gt 0 ] || set -- botocore jmespath awscli-v2 venv tools chromium strace
 for piece; do
   case $piece in
   botocore) source_archive "$piece" ;;
@@ -176,8 +177,8 @@ for piece; do
   awscli-v2) official_cli ;;
   venv) virtual_environment ;;
   tools) tools ;;
-  chromium) chromium ;;
-  *) fail "there is no piece '$piece': botocore, jmespath, awscli-v2, venv, tools, chromium" ;;
+  chromium | strace) program "$piece" ;;
+  *) fail "there is no piece '$piece': botocore, jmespath, awscli-v2, venv, tools, chromium, strace" ;;
   esac
 done
 say "ready: $*"

@@ -1,6 +1,8 @@
 //! The cases that an attacker, a careless person or hostile data would try. Each says what must not happen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +15,7 @@ use serde_json::json;
 use tests::conversation::{
     PATIENCE, answer, ask, bodies_in_queue, end, forget_all, job_of, seat, start, start_with, update_item,
 };
+use tests::witness;
 
 /// The services that the worker itself needs. A command that is refused reaches no other.
 const OWN_SERVICES: [&str; 3] = ["dynamodb", "kms", "sqs"];
@@ -411,4 +414,91 @@ async fn a_token_that_was_sealed_for_another_workspace_or_purpose_posts_nothing(
         assert!(calls.iter().all(|call| call.place == RESPONSE_URL), "{name}={value}: {calls:?}");
         end(stack, &[]).await;
     }
+}
+
+/// A folder with the functions' programs in which the worker runs under a trace of its system calls. `-D`: the worker
+/// itself is the process that was started, and the tracer its child.
+fn traced_worker(folder: &Path) {
+    let programs = witness::program("worker");
+    for name in ["ingress", "install", "sweeper", "syncer"] {
+        std::os::unix::fs::symlink(programs.with_file_name(name), folder.join(name)).unwrap();
+    }
+    let script = format!(
+        "#!/bin/sh\nexec strace -D -f -qq -e trace=%process,%file,%network -o {}/trace.$$ {}\n",
+        folder.display(),
+        programs.display()
+    );
+    let path = folder.join("worker");
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_worker_opens_no_file_starts_no_process_and_reaches_nobody_but_its_endpoints() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("traced");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir(&folder).unwrap();
+    traced_worker(&folder);
+    let stack = start_with(|options| options.functions = folder.clone()).await;
+    let ben = seat(&stack, "U0BEN", "C0OPS");
+    for line in [
+        "aws ec2 describe-instances",
+        "aws s3 ls s3://wayne-dev-assets --output table",
+        "aws ec2 describe-instances --filters file:///etc/passwd",
+        "aws lambda get-function-configuration --function-name fileb:///proc/self/environ",
+        "aws s3api list-objects-v2 --bucket 127.0.0.1:1",
+        "aws sqs send-message --queue-url http://169.254.169.254/latest --message-body x",
+        "aws sts get-caller-identity --region evil.example",
+        "aws ec2 describe-instances --region eu-central-1",
+    ] {
+        ask(&ben, &format!("/alfred-invoke {line}")).await;
+    }
+    let environment = &stack.worker.function().environment;
+    let endpoints = [&environment["AWS_ENDPOINT_URL"], &environment["SLACK_API_URL"]].map(|url| port_of(url));
+    end(stack, &[]).await;
+
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let traces: Vec<String> = files
+        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("trace."))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    let reached_aws = |trace: &String| trace.contains(&format!("htons({})", endpoints[0]));
+    assert!(!traces.is_empty() && traces.iter().all(reached_aws), "the commands were not traced");
+    for trace in traces {
+        let mut others = BTreeSet::new();
+        let mut programs = 0;
+        for line in trace.lines() {
+            let call = line.split_once(' ').map_or(line, |(_process, call)| call.trim_start());
+            let name = call.split('(').next().unwrap();
+            let path = call.split('"').nth(1).unwrap_or_default();
+            match name {
+                "execve" => programs += 1,
+                "fork" | "vfork" => panic!("a process was started: {line}"),
+                "clone" | "clone3" => assert!(call.contains("CLONE_THREAD"), "a process was started: {line}"),
+                "open" | "openat" | "openat2" => {
+                    let is_loader = ["/lib", "/usr/lib", "/etc/ld.so.cache", "/proc/self/maps"];
+                    assert!(
+                        is_loader.iter().any(|place| path.starts_with(place)),
+                        "a file was opened: {line}"
+                    );
+                }
+                "connect" | "sendto" | "sendmsg" | "sendmmsg" if call.contains("sin") => {
+                    assert!(call.contains("inet_addr(\"127.0.0.1\")"), "another host was reached: {line}");
+                    let port =
+                        call.split_once("htons(").and_then(|(_, rest)| rest.split_once(')')).unwrap().0;
+                    if !endpoints.contains(&port.parse().unwrap()) {
+                        others.insert(port.to_owned());
+                    }
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(programs, 1, "only the worker itself is a program");
+        assert!(others.len() <= 1, "besides AWS and Slack there is only Lambda's Runtime API: {others:?}");
+    }
+}
+
+fn port_of(url: &str) -> u16 {
+    let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap();
+    authority.rsplit(':').next().unwrap().parse().unwrap()
 }
