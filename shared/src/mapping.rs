@@ -93,6 +93,10 @@ pub struct Mapping {
     /// When all members were last read completely: Unix seconds. Zero before the first read.
     #[serde(default)]
     pub confirmed_at: u64,
+    /// As of when it is known that those members may have a role at all: Unix seconds. In a long sync it is some minutes
+    /// before `confirmed_at`. None before the first read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people_known_at: Option<u64>,
     /// When that read began: Unix milliseconds. What an older read says about members does not count any more.
     #[serde(default)]
     pub read_as_of: u64,

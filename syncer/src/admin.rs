@@ -246,6 +246,7 @@ fn new_mapping(
         added_by: Some(typed.user.clone()),
         reason: None,
         confirmed_at: 0,
+        people_known_at: None,
         read_as_of: read_from,
         version: 0,
         members: 0,

@@ -11,6 +11,7 @@ use shared::ids::{TenantId, UserId};
 use shared::mapping::{Mapping, MappingKey};
 use shared::membership::Membership;
 
+use crate::settle::Reading;
 use crate::tables::{TOMBSTONE_LIFE, TableError, Tables, held, mapping_key, member_key, number, text};
 
 /// How long a membership's item is kept without being written again, in seconds (7 days). What grants is the mapping's
@@ -32,6 +33,8 @@ pub struct Change<'a> {
     pub item: &'a MappingKey,
     /// As of when it is known: Unix milliseconds.
     pub as_of: u64,
+    /// As of when it is known that those who joined may have a role at all: Unix milliseconds.
+    pub people_as_of: u64,
     /// Who is a member.
     pub joined: &'a [UserId],
     /// Who is none.
@@ -41,12 +44,14 @@ pub struct Change<'a> {
 }
 
 /// What became of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Applied {
-    /// It was written, except for those about whom something newer is known. By so much the mapping's version went up.
+    /// It was written, except for those about whom something newer is known.
     Written {
-        /// How many transactions there were.
+        /// How many transactions there were: by so much the mapping's version went up.
         transactions: u64,
+        /// About whom something newer is known.
+        outdated: Vec<UserId>,
     },
     /// The mapping is gone, or a read that began later is confirmed: nothing more is to be written.
     Superseded,
@@ -67,6 +72,7 @@ impl Tables {
             .chain(change.joined.iter().map(|user| (user, true)))
             .collect();
         let mut transactions = 0;
+        let mut outdated = Vec::new();
         for chunk in everybody.chunks(CHANGES_AT_ONCE) {
             let mut chunk = chunk.to_vec();
             while !chunk.is_empty() {
@@ -77,6 +83,7 @@ impl Tables {
                     }
                     Transacted::Superseded => return Ok(Applied::Superseded),
                     Transacted::Outdated(places) => {
+                        outdated.extend(places.iter().map(|place| chunk[*place].0.clone()));
                         let mut place = 0;
                         chunk.retain(|_| {
                             place += 1;
@@ -86,7 +93,7 @@ impl Tables {
                 }
             }
         }
-        Ok(Applied::Written { transactions })
+        Ok(Applied::Written { transactions, outdated })
     }
 
     async fn transact(
@@ -108,22 +115,28 @@ impl Tables {
             .map_err(unwritable)?;
         let mut writes = vec![TransactWriteItem::builder().update(count).build()];
         for (user, is_member) in members {
+            // Who joined is known no better than the older of the two: that he is there, and that he may have a role.
+            let as_of = if *is_member { change.as_of.min(change.people_as_of) } else { change.as_of };
             let update = Update::builder()
                 .table_name(&self.memberships)
                 .set_key(Some(member_key(change.tenant, user)))
-                .condition_expression("attribute_not_exists(#as_of) OR #as_of < :as_of")
                 .expression_attribute_names("#grant", Membership::grant_attribute(change.item))
                 .expression_attribute_names("#as_of", Membership::as_of_attribute(change.item))
-                .expression_attribute_values(":as_of", number(change.as_of));
+                .expression_attribute_values(":as_of", number(as_of));
+            const NEWER: &str = "(attribute_not_exists(#as_of) OR #as_of < :as_of)";
             let update = if *is_member {
                 update
+                    .condition_expression(format!(
+                        "{NEWER} AND (attribute_not_exists(unfit_as_of) OR unfit_as_of < :as_of)"
+                    ))
                     .update_expression(
-                        "SET #grant = if_not_exists(#grant, :now), #as_of = :as_of, expires_at = :expires",
+                        "SET #grant = if_not_exists(#grant, :since), #as_of = :as_of, expires_at = :expires",
                     )
-                    .expression_attribute_values(":now", number(change.now))
+                    .expression_attribute_values(":since", number(as_of / 1000))
                     .expression_attribute_values(":expires", number(change.now + MEMBERSHIP_LIFE))
             } else {
                 update
+                    .condition_expression(NEWER)
                     .update_expression(
                         "SET #as_of = :as_of, expires_at = if_not_exists(expires_at, :expires) REMOVE #grant",
                     )
@@ -169,6 +182,27 @@ impl Tables {
         }
     }
 
+    /// Notes that somebody may have no role as of `as_of` (Unix milliseconds), whatever he is a member of. False if
+    /// that is known as of later already.
+    pub async fn unfit(
+        &self,
+        tenant: &TenantId,
+        user: &UserId,
+        as_of: u64,
+        now: u64,
+    ) -> Result<bool, TableError> {
+        let update = self
+            .db
+            .update_item()
+            .table_name(&self.memberships)
+            .set_key(Some(member_key(tenant, user)))
+            .update_expression("SET unfit_as_of = :as_of, expires_at = if_not_exists(expires_at, :expires)")
+            .condition_expression("attribute_not_exists(unfit_as_of) OR unfit_as_of < :as_of")
+            .expression_attribute_values(":as_of", number(as_of))
+            .expression_attribute_values(":expires", number(now + TOMBSTONE_LIFE));
+        held("memberships", update.send().await)
+    }
+
     /// Marks a mapping as completely read: the one write that a read without a difference costs. `version` is what the
     /// mapping's was when its members were read from the table, and what was written since. If it is another by now,
     /// something changed beside us and nothing is marked.
@@ -176,22 +210,21 @@ impl Tables {
         &self,
         mapping: &Mapping,
         version: u64,
-        began: u64,
-        members: usize,
-        name: &str,
+        reading: &Reading<'_>,
     ) -> Result<bool, TableError> {
         let update = self
             .db
             .update_item()
             .table_name(&self.mappings)
             .set_key(Some(mapping_key(&mapping.tenant, &mapping.item)))
-            .update_expression("SET confirmed_at = :at, read_as_of = :began, members = :members, #name = :name REMOVE unread")
+            .update_expression("SET confirmed_at = :at, people_known_at = :people, read_as_of = :began, members = :members, #name = :name REMOVE unread")
             .condition_expression("version = :version AND read_as_of < :began")
             .expression_attribute_names("#name", "name")
-            .expression_attribute_values(":at", number(began / 1000))
-            .expression_attribute_values(":began", number(began))
-            .expression_attribute_values(":members", number(members as u64))
-            .expression_attribute_values(":name", text(name))
+            .expression_attribute_values(":at", number(reading.began / 1000))
+            .expression_attribute_values(":people", number(reading.people_as_of / 1000))
+            .expression_attribute_values(":began", number(reading.began))
+            .expression_attribute_values(":members", number(reading.members.len() as u64))
+            .expression_attribute_values(":name", text(reading.name))
             .expression_attribute_values(":version", number(version));
         held("mappings", update.send().await)
     }

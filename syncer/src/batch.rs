@@ -7,6 +7,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use shared::admin::{ADMIN_JOB_VERSION, AdminJob, AdminTask};
 use shared::deadline::Deadline;
 use shared::job::MAX_START_DELAY;
+use shared::kms::TokenError;
 use shared::message::Message;
 
 use crate::seen::Seen;
@@ -34,6 +35,9 @@ pub enum Retry {
     /// A queue did not do as asked.
     #[error(transparent)]
     Queue(#[from] NotQueued),
+    /// The workspace's token stays closed.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// Slack or EventBridge could not be asked, and asking again later may do.
     #[error("{0}")]
     Later(String),
@@ -76,7 +80,10 @@ impl Syncer {
             }
             Seen::Busy => return Err(Retry::Later("another invocation has the job".into())),
         }
-        let done = self.process(&job, deadline).await;
+        let done = match self.process(&job, deadline).await {
+            Err(Retry::Token(error)) => self.refuse_without_token(&job, error).await,
+            done => done,
+        };
         if let Err(error) = self.let_go(&job, done.is_ok()).await {
             tracing::error!(job.id = %job.id, %error, "could not let go of the job");
         }
@@ -107,6 +114,18 @@ impl Syncer {
                 self.probed(job, item, role_arn, user, *verdict).await
             }
         }
+    }
+
+    /// Whoever typed hears at once that nothing can be done without the token, which is the first that is needed; the
+    /// queue would come back in minutes. What nobody typed goes back.
+    async fn refuse_without_token(&self, job: &AdminJob, error: TokenError) -> Result<(), Retry> {
+        let (AdminTask::Admin { typed } | AdminTask::Sync { typed }) = &job.task else {
+            return Err(Retry::Token(error));
+        };
+        let mut message = Message::default();
+        message.plain("The workspace's Slack credentials cannot be reached at the moment. Nothing was done; try again in a minute.");
+        self.reply(job, typed, message).await;
+        Ok(())
     }
 
     /// Whether the record comes from another queue than the admin queue: from that of its dead letters.

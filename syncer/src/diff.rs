@@ -31,6 +31,12 @@ impl Diff {
         }
     }
 
+    /// Takes those out about whom something newer was known: they were not changed.
+    pub fn forget(&mut self, outdated: &[UserId]) {
+        self.joined.retain(|user| !outdated.contains(user));
+        self.left.retain(|user| !outdated.contains(user));
+    }
+
     /// Whether nothing has to change.
     pub fn is_empty(&self) -> bool {
         self.joined.is_empty() && self.left.is_empty()

@@ -11,7 +11,13 @@ use crate::apply::Change;
 use crate::batch::Retry;
 use crate::read::People;
 use crate::record::{What, shown};
+use crate::sync::CLOCK_SKEW;
 use crate::workspace::ASKING_TIME;
+
+/// Whether what happened `at` (Unix milliseconds) says something about a mapping that was not read completely since.
+fn is_news(at: u64) -> impl Fn(&Mapping) -> bool {
+    move |mapping| mapping.read_as_of < at
+}
 
 impl Syncer {
     /// Takes note of an event that happened `at` (Unix milliseconds, by Slack's clock).
@@ -21,6 +27,8 @@ impl Syncer {
         event: &WorkspaceEvent,
         at: u64,
     ) -> Result<(), Retry> {
+        // What is said to happen later than now would stand against everything that is read meanwhile.
+        let at = at.min(self.clock.milliseconds() + CLOCK_SKEW);
         match event {
             WorkspaceEvent::Joined { user, channel } => {
                 for mapping in self.mappings_of(job, channel).await? {
@@ -33,7 +41,7 @@ impl Syncer {
                 }
             }
             WorkspaceEvent::BotRemoved { channel } => {
-                for mapping in self.mappings_of(job, channel).await? {
+                for mapping in self.mappings_of(job, channel).await?.into_iter().filter(is_news(at)) {
                     self.suspend(
                         job,
                         &mapping,
@@ -43,12 +51,12 @@ impl Syncer {
                 }
             }
             WorkspaceEvent::ChannelClosed { channel } => {
-                for mapping in self.mappings_of(job, channel).await? {
+                for mapping in self.mappings_of(job, channel).await?.into_iter().filter(is_news(at)) {
                     self.suspend(job, &mapping, "the channel was archived or deleted").await?;
                 }
             }
             WorkspaceEvent::ChannelRenamed { channel, name } => {
-                for mapping in self.mappings_of(job, channel).await? {
+                for mapping in self.mappings_of(job, channel).await?.into_iter().filter(is_news(at)) {
                     self.tables.rename(&mapping, name).await?;
                 }
             }
@@ -63,7 +71,7 @@ impl Syncer {
                 }
             }
             WorkspaceEvent::UsergroupUpdated { usergroup, handle, disabled } => {
-                if let Some(mapping) = self.usergroup_mapping(job, usergroup).await? {
+                if let Some(mapping) = self.usergroup_mapping(job, usergroup).await?.filter(is_news(at)) {
                     if *disabled {
                         self.suspend(job, &mapping, "the user group was switched off").await?;
                     } else if !handle.is_empty() {
@@ -95,14 +103,23 @@ impl Syncer {
             let Some(workspace) = self.workspace(&job.tenant).await? else { return Ok(()) };
             let ids: Vec<String> = joined.iter().map(ToString::to_string).collect();
             let until = Instant::now() + ASKING_TIME;
-            match People::default().fit(&workspace, &ids, until).await {
-                Ok(people) => fit.extend(people),
+            match People::default().fit(&workspace, &ids, self.read_from(), until).await {
+                Ok(people) => fit.extend(people.members),
                 // Those who came wait for the next sync; those who went must not.
                 Err(error) => tracing::warn!(job.id = %job.id, %error, "cannot tell who joined"),
             }
         }
         let now = self.clock.seconds();
-        let change = Change { tenant: &job.tenant, item: &mapping.item, as_of: at, joined: &fit, left, now };
+        let change = Change {
+            tenant: &job.tenant,
+            item: &mapping.item,
+            as_of: at,
+            // They were asked about after it happened.
+            people_as_of: at,
+            joined: &fit,
+            left,
+            now,
+        };
         let applied = self.tables.change_members(&change).await?;
         tracing::info!(
             job.id = %job.id, mapping = mapping.item.0, joined = fit.len(), left = left.len(), ?applied, "took an event"
@@ -112,11 +129,14 @@ impl Syncer {
 
     /// Somebody may have no role any more, whatever he is a member of.
     async fn user_unfit(&self, job: &AdminJob, user: &UserId, at: u64) -> Result<(), Retry> {
-        let Some(membership) = self.tables.membership(&job.tenant, user).await? else { return Ok(()) };
         let now = self.clock.seconds();
+        // First that nobody gives him one any more who asked about him earlier: a sync is perhaps under way.
+        self.tables.unfit(&job.tenant, user, at, now).await?;
+        let Some(membership) = self.tables.membership(&job.tenant, user).await? else { return Ok(()) };
         for item in membership.grants.keys() {
             let left = std::slice::from_ref(user);
-            let change = Change { tenant: &job.tenant, item, as_of: at, joined: &[], left, now };
+            let change =
+                Change { tenant: &job.tenant, item, as_of: at, people_as_of: at, joined: &[], left, now };
             let applied = self.tables.change_members(&change).await?;
             tracing::info!(job.id = %job.id, mapping = item.0, user.id = %user, ?applied, "lost a grant");
         }
@@ -130,6 +150,7 @@ impl Syncer {
             item,
             confirmed_at: 0,
             // Pages that were read before it came here say nothing about it.
+            people_known_at: None,
             read_as_of: self.read_from(),
             version: 0,
             members: 0,

@@ -145,14 +145,24 @@ pub struct People {
     known: Mutex<Known>,
 }
 
+/// Those of some members who may have a role.
+pub struct Fit {
+    /// Who.
+    pub members: BTreeSet<UserId>,
+    /// As of when that is known, of the one of whom it is known the longest: Unix milliseconds.
+    pub as_of: u64,
+}
+
 #[derive(Default)]
 struct Known {
-    fit: HashMap<String, bool>,
+    /// Whether somebody may, and as of when that is known.
+    fit: HashMap<String, (bool, u64)>,
     listed: bool,
 }
 
 impl People {
-    /// Those of `members` who may have a role: full members of the workspace.
+    /// Those of `members` who may have a role: full members of the workspace. An answer that Slack gives now counts as
+    /// of `now` (Unix milliseconds).
     ///
     /// # Errors
     /// Why it cannot be told.
@@ -160,8 +170,9 @@ impl People {
         &self,
         workspace: &Workspace<'_>,
         members: &[String],
+        now: u64,
         until: Instant,
-    ) -> Result<BTreeSet<UserId>, SlackError> {
+    ) -> Result<Fit, SlackError> {
         let mut known = self.known.lock().await;
         let tenant = &workspace.tenant;
         let is_fit = |person: &shared::person::Person| person.full_member_of(tenant).is_ok();
@@ -169,15 +180,15 @@ impl People {
         if unknown > FEW_PEOPLE && !known.listed {
             for person in workspace.people(until).await? {
                 let fit = is_fit(&person);
-                known.fit.insert(person.id, fit);
+                known.fit.insert(person.id, (fit, now));
             }
             known.listed = true;
         }
-        let mut fit = BTreeSet::new();
+        let mut fit = Fit { members: BTreeSet::new(), as_of: now };
         for id in members {
             let Ok(user) = id.parse::<UserId>() else { continue };
-            let may = match known.fit.get(id) {
-                Some(may) => *may,
+            let (may, as_of) = match known.fit.get(id) {
+                Some(known) => *known,
                 None => {
                     let may = match workspace.person(&user, until).await {
                         Ok(person) => is_fit(&person),
@@ -185,12 +196,13 @@ impl People {
                         Err(SlackError::Refused { .. }) => false,
                         Err(error) => return Err(error),
                     };
-                    known.fit.insert(id.clone(), may);
-                    may
+                    known.fit.insert(id.clone(), (may, now));
+                    (may, now)
                 }
             };
             if may && user.as_str() != workspace.bot_user {
-                fit.insert(user);
+                fit.members.insert(user);
+                fit.as_of = fit.as_of.min(as_of);
             }
         }
         Ok(fit)

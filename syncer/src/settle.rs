@@ -30,6 +30,8 @@ pub struct Reading<'a> {
     pub began: u64,
     /// Who may have the role.
     pub members: &'a BTreeSet<UserId>,
+    /// As of when it is known that they may: Unix milliseconds.
+    pub people_as_of: u64,
     /// The name of the channel or user group.
     pub name: &'a str,
 }
@@ -73,9 +75,9 @@ impl Tables {
         let nobody = BTreeSet::new();
         let mut holders = stored.members.get(&mapping.item).unwrap_or(&nobody).clone();
         let mut version = mapping.version;
-        let mut first = None;
+        let mut first: Option<Diff> = None;
         for _ in 0..COMPARISONS {
-            let diff = Diff::new(&holders, reading.members, &stored.ending);
+            let mut diff = Diff::new(&holders, reading.members, &stored.ending);
             if !diff.is_empty() {
                 tracing::info!(job.id = %reading.job, mapping = mapping.item.0, %diff, "differs");
             }
@@ -83,19 +85,20 @@ impl Tables {
                 tenant: &mapping.tenant,
                 item: &mapping.item,
                 as_of: reading.began,
+                people_as_of: reading.people_as_of,
                 joined: &diff.joined,
                 left: &diff.left,
                 now,
             };
             let written = match self.change_members(&change).await? {
-                Applied::Written { transactions } => transactions,
+                Applied::Written { transactions, outdated } => {
+                    diff.forget(&outdated);
+                    transactions
+                }
                 Applied::Superseded => return Ok(Settled::Superseded(first.unwrap_or_default())),
             };
             let first = first.get_or_insert(diff);
-            let confirmed = self
-                .confirm(mapping, version + written, reading.began, reading.members.len(), reading.name)
-                .await?;
-            if confirmed {
+            if self.confirm(mapping, version + written, reading).await? {
                 return Ok(Settled::Confirmed(std::mem::take(first)));
             }
             // Somebody changed a member beside us, or a newer read is confirmed. Look again at what is stored.

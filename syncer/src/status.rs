@@ -10,7 +10,7 @@ use shared::message::Message;
 use tokio::time::{Duration, Instant};
 
 use crate::Syncer;
-use crate::admin::{ago, mistaken};
+use crate::admin::{NOT_INSTALLED, ago, mistaken, name};
 use crate::batch::Retry;
 use crate::command::{self, Sync};
 use crate::diff::Diff;
@@ -18,7 +18,7 @@ use crate::record::What;
 use crate::reply::Posted;
 use crate::schedule::Every;
 use crate::tables::{TableError, held, number, text};
-use crate::workspace::Workspace;
+use crate::workspace::{ASKING_TIME, Workspace};
 
 /// The sort key of the one item.
 const ITEM: &str = "status";
@@ -51,6 +51,9 @@ pub struct Report {
     pub joined: u64,
     /// How many lost one.
     pub left: u64,
+    /// Of the first mappings in which somebody did, who.
+    #[serde(default)]
+    pub changes: Vec<(String, String)>,
     /// What could not be read, and why.
     pub failed: Vec<(String, String)>,
     /// What was suspended, and why.
@@ -84,6 +87,7 @@ impl Report {
             expected,
             joined: 0,
             left: 0,
+            changes: Vec::new(),
             failed: Vec::new(),
             stopped: Vec::new(),
             wait: Duration::ZERO,
@@ -95,6 +99,9 @@ impl Report {
         self.expected = (self.expected + diff.members as u64).saturating_sub(mapping.members);
         self.joined += diff.joined.len() as u64;
         self.left += diff.left.len() as u64;
+        if !diff.is_empty() && self.changes.len() <= NAMED {
+            self.changes.push((name(mapping), diff.to_string()));
+        }
     }
 
     /// Adds what an earlier invocation read of the same sync.
@@ -103,12 +110,13 @@ impl Report {
         self.members += earlier.members;
         self.joined += earlier.joined;
         self.left += earlier.left;
+        self.changes.splice(0..0, earlier.changes);
         self.failed.extend(earlier.failed);
         self.stopped.extend(earlier.stopped);
     }
 
-    /// What people read of a finished sync.
-    pub(crate) fn message(&self, now: u64) -> Message {
+    /// What people read of a finished sync. Which private channels there are and who is in them is told to admins only.
+    pub(crate) fn message(&self, now: u64, names: bool) -> Message {
         let mut message = Message::default();
         let read = self.mappings.saturating_sub(self.unfinished + self.failed.len() + self.stopped.len());
         message.plain(&format!(
@@ -120,12 +128,20 @@ impl Report {
             thousands(self.joined),
             thousands(self.left),
         ));
+        for (name, diff) in self.changes.iter().take(NAMED).filter(|_| names) {
+            message.plain(&format!("\n• {name}: ")).code(diff);
+        }
+        if self.changes.len() > NAMED && names {
+            message.plain("\n• and other mappings; the log has all changes");
+        }
         for (list, what) in [(&self.stopped, "suspended"), (&self.failed, "not read")] {
-            for (name, reason) in list.iter().take(NAMED) {
+            for (name, reason) in list.iter().take(NAMED).filter(|_| names) {
                 crate::admin::prose(&mut message, &format!("\n• {name} {what}: {reason}"));
             }
-            if list.len() > NAMED {
-                message.plain(&format!("\n• {} more {what}", list.len() - NAMED));
+            let unnamed = if names { list.len().saturating_sub(NAMED) } else { list.len() };
+            if unnamed > 0 {
+                let more = if names { " more" } else { "" };
+                message.plain(&format!("\n• {unnamed}{more} {what}"));
             }
         }
         if !self.failed.is_empty() {
@@ -228,8 +244,14 @@ impl Syncer {
     ) -> Result<(), Retry> {
         let message = match command::sync(&typed.text) {
             Err(mistake) => mistaken(&mistake),
-            Ok(Sync::Start) => return self.sync(job, Some(typed), None, deadline).await,
-            Ok(Sync::Status) => self.sync_status(job).await?,
+            Ok(Sync::Start) => match self.standing(job, typed).await? {
+                Ok(_) => return self.sync(job, Some(typed), None, deadline).await,
+                Err(message) => message,
+            },
+            Ok(Sync::Status) => match self.standing(job, typed).await? {
+                Ok(is_admin) => self.sync_status(job, is_admin).await?,
+                Err(message) => message,
+            },
             Ok(Sync::Every(every)) => self.set_schedule(job, typed, Some(every)).await?,
             Ok(Sync::Off) => self.set_schedule(job, typed, None).await?,
         };
@@ -237,12 +259,45 @@ impl Syncer {
         Ok(())
     }
 
-    async fn sync_status(&self, job: &AdminJob) -> Result<Message, Retry> {
+    /// Whether the one who typed administers the workspace as Slack says now, if he is a full member of it; else what to
+    /// tell him.
+    async fn standing(&self, job: &AdminJob, typed: &Typed) -> Result<Result<bool, Message>, Retry> {
+        let mut message = Message::default();
+        let Some(workspace) = self.workspace(&job.tenant).await? else {
+            message.plain(NOT_INSTALLED);
+            return Ok(Err(message));
+        };
+        match workspace.person(&typed.user, Instant::now() + ASKING_TIME).await {
+            Ok(person) if person.full_member_of(&job.tenant).is_ok() => {
+                return Ok(Ok(person.administers(&job.tenant)));
+            }
+            Ok(_) => {
+                tracing::warn!(job.id = %job.id, user.id = %typed.user, "not a full member");
+                message.plain("Only full members of this workspace may do that. Nothing was done.");
+            }
+            Err(error) => {
+                tracing::warn!(job.id = %job.id, %error, "cannot tell who it is");
+                message.plain(&format!(
+                    "Slack did not say whether you are a full member ({error}), so nothing was done. Try again in a minute."
+                ));
+            }
+        }
+        Ok(Err(message))
+    }
+
+    /// Tells the one who typed how his sync went.
+    pub(crate) async fn reply_report(&self, job: &AdminJob, typed: &Typed, report: &Report) {
+        // He may have become a guest meanwhile, or Slack may be silent: then there are no names.
+        let is_admin = matches!(self.standing(job, typed).await, Ok(Ok(true)));
+        self.reply(job, typed, report.message(self.clock.seconds(), is_admin)).await;
+    }
+
+    async fn sync_status(&self, job: &AdminJob, names: bool) -> Result<Message, Retry> {
         let now = self.clock.seconds();
         let status = self.status(&job.tenant).await?;
         let report = self.last_report(&job.tenant).await?;
         let mut message = match &report {
-            Some(report) => report.message(now),
+            Some(report) => report.message(now, names),
             None => {
                 let mut message = Message::default();
                 message.plain("No sync has finished yet.");
@@ -413,7 +468,7 @@ mod tests {
         report.members = 41;
         report.duration_ms = 1_500;
         report.stopped.push(("#old".into(), "the channel is archived".into()));
-        let words = words(&report.message(100_030));
+        let words = words(&report.message(100_030, true));
         assert!(
             words.starts_with("Read 41 members of 2 of 3 mappings in 1.5 s, 30 s ago: 0 added"),
             "{words}"
@@ -421,9 +476,15 @@ mod tests {
         assert!(words.contains("• #old suspended: the channel is archived"), "{words}");
         assert!(!words.contains("15 minutes"));
         report.failed.extend((0..=NAMED).map(|number| (format!("#c{number}"), "channel_not_found".into())));
-        let words = self::words(&report.message(100_030));
+        report.changes.push(("#ops".into(), "+U0BEN (3 members)".into()));
+        let words = self::words(&report.message(100_030, true));
+        assert!(words.contains("• #ops: `+U0BEN (3 members)`\n• #old suspended"), "{words}");
         assert!(words.contains("• #c9 not read: channel_not_found\n• 1 more not read"), "{words}");
         assert!(words.contains("until 15 minutes after"), "{words}");
+        // Private channels and their members are not everybody's business.
+        let words = self::words(&report.message(100_030, false));
+        assert!(words.contains("\n• 1 suspended\n• 11 not read\n"), "{words}");
+        assert!(!words.contains('#') && !words.contains("U0BEN"), "{words}");
     }
 
     #[test]

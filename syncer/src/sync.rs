@@ -93,7 +93,7 @@ impl Syncer {
                     self.queues.send_admin_job(&next, report.wait).await?;
                 }
                 if let Some(typed) = typed.filter(|_| report.unfinished == 0) {
-                    self.reply(job, typed, report.message(self.clock.seconds())).await;
+                    self.reply_report(job, typed, &report).await;
                 }
                 Ok(())
             }
@@ -225,17 +225,24 @@ impl Syncer {
         };
         let read = match roster {
             Ok(roster) => {
-                people.fit(workspace, &roster.members, until).await.map(|members| (roster, members))
+                let fit = people.fit(workspace, &roster.members, self.read_from(), until).await;
+                fit.map(|fit| (roster, fit))
             }
             Err(error) => Err(error),
         };
-        let (roster, members) = match read {
+        let (roster, fit) = match read {
             Ok(read) => read,
             Err(SlackError::RateLimited(wait)) => return Ok(Done::Later(wait)),
             Err(_) if Instant::now() >= until => return Ok(Done::Later(Duration::ZERO)),
             Err(error) => return unread(error.to_string()).await,
         };
-        let reading = Reading { job: &job.id, began: roster.began, members: &members, name: &shown_name };
+        let reading = Reading {
+            job: &job.id,
+            began: roster.began,
+            members: &fit.members,
+            people_as_of: fit.as_of.min(roster.began),
+            name: &shown_name,
+        };
         match self.tables.settle(mapping, stored, &reading, self.clock.seconds()).await? {
             Settled::Confirmed(diff) | Settled::Superseded(diff) => Ok(Done::Confirmed(diff)),
             Settled::Restless => unread("it changed all the time while it was read".to_owned()).await,
@@ -244,14 +251,18 @@ impl Syncer {
 
     /// Stops a mapping, writes it down and tells whoever made it.
     pub(crate) async fn suspend(&self, job: &AdminJob, mapping: &Mapping, reason: &str) -> Result<(), Retry> {
-        let from = [MappingState::Active, MappingState::Pending];
-        if !self.tables.change_state(mapping, &from, MappingState::Suspended, Some(reason)).await? {
+        if mapping.state == MappingState::Suspended {
             return Ok(());
         }
         let after =
             Mapping { state: MappingState::Suspended, reason: Some(reason.to_owned()), ..mapping.clone() };
         let (before, after) = (Some(shown(mapping)), Some(shown(&after)));
+        // The record first: if it cannot be written, the job comes back and finds the mapping as it was.
         self.record(job, (What::MappingSuspended, &mapping.item.0), None, before, after).await?;
+        let from = [MappingState::Active, MappingState::Pending];
+        if !self.tables.change_state(mapping, &from, MappingState::Suspended, Some(reason)).await? {
+            return Ok(());
+        }
         if let Some(admin) = &mapping.added_by {
             let mut message = Message::default();
             message

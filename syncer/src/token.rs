@@ -53,12 +53,6 @@ struct Renewed {
     expires_in: u64,
 }
 
-impl From<TokenError> for Retry {
-    fn from(error: TokenError) -> Self {
-        Self::Later(error.to_string())
-    }
-}
-
 impl Tokens {
     /// Decrypts with the KMS key `key_id`, and renews as `app`.
     pub fn new(kms: aws_sdk_kms::Client, key_id: String, app: Option<AppSecret>, clock: Clock) -> Self {

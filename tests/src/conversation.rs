@@ -55,7 +55,7 @@ pub async fn forget_all(function: &Lambda) {
 /// If there is any.
 pub async fn end(stack: Stack, planted: &[&str]) {
     let mut secrets = stack.slack.change_world(|world| {
-        let mut secrets = vec![world.app.signing_secret.clone()];
+        let mut secrets = vec![world.app.signing_secret.clone(), world.app.client_secret.clone()];
         secrets.extend(world.app.tokens.iter().map(|token| token.value.clone()));
         secrets
     });

@@ -236,7 +236,9 @@ fn grant(now: u64, tenancy: &Tenancy, mapping: &Mapping, since: u64) -> Result<G
     }
     let role: RoleArn = mapping.role_arn.parse().map_err(|_| Flaw::BadArn)?;
     let external_id = tenancy.accounts.get(role.account()).ok_or(Flaw::NoExternalId)?.clone();
-    let known_at = since.max(mapping.confirmed_at);
+    let confirmed_at =
+        mapping.people_known_at.map_or(mapping.confirmed_at, |at| at.min(mapping.confirmed_at));
+    let known_at = since.max(confirmed_at);
     Ok(Grant { role, external_id, mapping: mapping.clone(), known_at })
 }
 
@@ -443,6 +445,7 @@ mod tests {
             added_by: None,
             reason: None,
             confirmed_at: NOW - 60,
+            people_known_at: None,
             read_as_of: 0,
             version: 0,
             members: 0,

@@ -27,10 +27,10 @@ impl Journal for LedgerJournal<'_> {
             if awscli::secrets::mints(&call.service, &call.operation) {
                 return Err(reveal::minting_refusal(&call.service, &call.operation));
             }
+            self.recheck.holds(call.effect).await?;
             if call.effect == Effect::Read {
                 return Ok(());
             }
-            self.recheck.holds().await?;
             let journaled = JournaledCall {
                 name: format!("{} {}", call.service, call.operation),
                 token: call.token.clone(),

@@ -1,10 +1,11 @@
 //! The membership once more, asked of Slack itself, before a call that may change something: what the tables say may be
 //! some minutes old. Without an answer from Slack there is no call.
 
+use awscli::session::Effect;
 use shared::ids::UserId;
 use shared::installation::InstallationState;
 use shared::job::Job;
-use shared::mapping::{Mapping, MappingKind, MappingState};
+use shared::mapping::{MAX_CONFIRMATION_AGE, Mapping, MappingKind, MappingState};
 use shared::secret::Secret;
 use shared::slack::SlackError;
 use tokio::sync::Mutex;
@@ -32,14 +33,19 @@ impl<'a> Recheck<'a> {
         Self { responder, job, grant, known_at: Mutex::new(grant.known_at) }
     }
 
-    /// Returns if the grant is known to hold as of at most [`MAX_AGE`] ago.
+    /// Returns if the grant is known to hold as of at most [`MAX_AGE`] ago before a call that may change something, and
+    /// as of at most [`MAX_CONFIRMATION_AGE`] before one that reads.
     ///
     /// # Errors
     /// The reason, for the one who typed the command.
-    pub async fn holds(&self) -> Result<(), String> {
+    pub async fn holds(&self, effect: Effect) -> Result<(), String> {
+        let max_age = match effect {
+            Effect::Write => MAX_AGE,
+            Effect::Read => MAX_CONFIRMATION_AGE,
+        };
         let mut known_at = self.known_at.lock().await;
         let now = self.responder.clock.seconds();
-        if now.saturating_sub(*known_at) <= MAX_AGE {
+        if now.saturating_sub(*known_at) <= max_age {
             return Ok(());
         }
         self.ask(&self.grant.mapping).await?;

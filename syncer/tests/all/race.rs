@@ -1,4 +1,4 @@
-//! Syncs and events of one mapping in random orders: what people do in Slack is known, and how late, how often and in which
+//! Syncs and events of one mapping in random orders: what people do and what they are in Slack is known, and how late, how often and in which
 //! order the syncer hears of it is chance. Every call to the table is a point at which another one may come first.
 
 use std::cell::{Cell, RefCell};
@@ -38,19 +38,28 @@ const OVERLAPPING: usize = 2;
 /// The most syncs of one order, before the last ones.
 const SYNCS: usize = 4;
 
-/// Somebody comes or goes.
+/// What happens to somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Joined,
+    Left,
+    /// He is a guest from now on, or deactivated.
+    Unfit,
+}
+
 #[derive(Debug, Clone)]
 struct Event {
     user: UserId,
-    joined: bool,
+    what: What,
     /// When, by Slack's clock: Unix milliseconds.
     at: u64,
 }
 
-/// Slack: the time, and who is a member.
+/// Slack: the time, who is a member, and who of all may have a role.
 struct Slack {
     now: u64,
     members: BTreeSet<UserId>,
+    fit: BTreeSet<UserId>,
 }
 
 /// Who writes: an event that was delivered, or a sync.
@@ -58,15 +67,18 @@ struct Writer<'a> {
     event: Option<Event>,
     /// As of when it knows what it says: once a sync has begun to read.
     as_of: Rc<Cell<u64>>,
-    /// What a sync has read.
+    /// As of when it knows who may have a role.
+    people_as_of: Rc<Cell<u64>>,
+    /// What a sync has read: members who may have the role.
     page: Rc<RefCell<BTreeSet<UserId>>>,
     ended: Pin<Box<dyn Future<Output = Option<Settled>> + 'a>>,
 }
 
-/// What is stored: of each user, whether he has the grant and as of when that is known; and of the mapping.
+/// What is stored: of each user, whether he has the grant, as of when that is known, and as of when he is known to be
+/// without standing; and of the mapping.
 #[derive(Debug, Default, Clone, PartialEq)]
 struct Seen {
-    users: BTreeMap<String, (bool, u64)>,
+    users: BTreeMap<String, (bool, u64, u64)>,
     read_as_of: u64,
 }
 
@@ -83,7 +95,7 @@ struct Order<'a> {
     /// Copies of events that are still to be delivered.
     underway: Vec<Event>,
     /// Events that were delivered and whose taking has ended: of each user the newest of each kind.
-    taken: BTreeMap<(UserId, bool), u64>,
+    taken: BTreeMap<(UserId, What), u64>,
     seen: Seen,
 }
 
@@ -93,11 +105,17 @@ async fn sync(
     slack: Rc<RefCell<Slack>>,
     earlier: u64,
     as_of: Rc<Cell<u64>>,
+    people_as_of: Rc<Cell<u64>>,
     page: Rc<RefCell<BTreeSet<UserId>>>,
 ) -> Option<Settled> {
     let now = slack.borrow().now / 1000;
     let mapping = tables.mapping(&mapping.tenant, &mapping.item).await.unwrap().unwrap();
     let stored = tables.stored(&mapping.tenant, now).await.unwrap();
+    // A sync of many mappings asks about people for the first of them.
+    slack.borrow_mut().now += 1;
+    let fit = slack.borrow().fit.clone();
+    people_as_of.set(slack.borrow().now - earlier);
+    turn().await;
     // No two reads begin in the same millisecond: only one sync of a workspace is under way unless its lease has ended. If
     // two did, what the first one wrote would stand until the next sync.
     slack.borrow_mut().now += 1;
@@ -105,21 +123,38 @@ async fn sync(
     as_of.set(began);
     for user in USERS {
         let user: UserId = user.parse().unwrap();
-        if slack.borrow().members.contains(&user) {
+        if slack.borrow().members.contains(&user) && fit.contains(&user) {
             page.borrow_mut().insert(user);
         }
         turn().await;
     }
     let members = page.borrow().clone();
     let job = JobId::from_cause(&mapping.tenant, "a sync");
-    let reading = Reading { job: &job, began, members: &members, name: "ops" };
+    let reading =
+        Reading { job: &job, began, members: &members, people_as_of: people_as_of.get(), name: "ops" };
     Some(tables.settle(&mapping, &stored, &reading, now).await.unwrap())
 }
 
-async fn take(tables: &Tables, mapping: &Mapping, event: Event, now: u64) -> Option<Settled> {
+async fn take(
+    tables: &Tables,
+    mapping: &Mapping,
+    slack: Rc<RefCell<Slack>>,
+    event: Event,
+    now: u64,
+) -> Option<Settled> {
     let user = std::slice::from_ref(&event.user);
-    let (joined, left): (&[UserId], &[UserId]) = if event.joined { (user, &[]) } else { (&[], user) };
-    let change = Change { tenant: &mapping.tenant, item: &mapping.item, as_of: event.at, joined, left, now };
+    let (joined, left): (&[UserId], &[UserId]) = match event.what {
+        // Whether somebody who comes may have a role is asked then.
+        What::Joined if slack.borrow().fit.contains(&event.user) => (user, &[]),
+        What::Joined => return None,
+        What::Left => (&[], user),
+        What::Unfit => {
+            tables.unfit(&mapping.tenant, &event.user, event.at, now).await.unwrap();
+            (&[], user)
+        }
+    };
+    let (tenant, item, at) = (&mapping.tenant, &mapping.item, event.at);
+    let change = Change { tenant, item, as_of: at, people_as_of: at, joined, left, now };
     tables.change_members(&change).await.unwrap();
     None
 }
@@ -136,7 +171,11 @@ impl<'a> Order<'a> {
             aws,
             tables,
             mapping,
-            slack: Rc::new(RefCell::new(Slack { now: 1_700_000_000_000, members })),
+            slack: Rc::new(RefCell::new(Slack {
+                now: 1_700_000_000_000,
+                members,
+                fit: USERS.iter().map(|user| user.parse().unwrap()).collect(),
+            })),
             earlier: random.below(2 * CLOCK_SKEW as usize + 1) as u64,
             underway: Vec::new(),
             taken: BTreeMap::new(),
@@ -150,31 +189,43 @@ impl<'a> Order<'a> {
         let user: UserId = self.random.pick(&USERS).parse().unwrap();
         let mut slack = self.slack.borrow_mut();
         slack.now += 1 + self.random.below(3_000) as u64;
-        let joined = !slack.members.remove(&user);
-        if joined {
+        let what = if self.random.chance(30) {
+            if !slack.fit.remove(&user) {
+                // Nothing is told of somebody who may have a role again: the next sync sees it.
+                slack.fit.insert(user);
+                return;
+            }
+            What::Unfit
+        } else if slack.members.remove(&user) {
+            What::Left
+        } else {
             slack.members.insert(user.clone());
-        }
-        let event = Event { user, joined, at: slack.now };
+            What::Joined
+        };
+        let event = Event { user, what, at: slack.now };
         let copies = *self.random.pick(&[0, 1, 1, 2]);
         self.underway.extend(std::iter::repeat_n(event, copies));
     }
 
     fn new_sync(&self) -> Writer<'a> {
-        let (as_of, page) = (Rc::<Cell<u64>>::default(), Rc::<RefCell<BTreeSet<UserId>>>::default());
+        let (as_of, people_as_of) = (Rc::<Cell<u64>>::default(), Rc::<Cell<u64>>::default());
+        let page = Rc::<RefCell<BTreeSet<UserId>>>::default();
         let (tables, mapping, slack, earlier) =
             (self.tables, self.mapping.clone(), self.slack.clone(), self.earlier);
-        let (its_as_of, its_page) = (as_of.clone(), page.clone());
+        let (its_as_of, its_people, its_page) = (as_of.clone(), people_as_of.clone(), page.clone());
         let ended =
-            Box::pin(async move { sync(tables, &mapping, slack, earlier, its_as_of, its_page).await });
-        Writer { event: None, as_of, page, ended }
+            Box::pin(
+                async move { sync(tables, &mapping, slack, earlier, its_as_of, its_people, its_page).await },
+            );
+        Writer { event: None, as_of, people_as_of, page, ended }
     }
 
     fn new_delivery(&self, event: Event) -> Writer<'a> {
         let (tables, mapping, its_event) = (self.tables, self.mapping.clone(), event.clone());
-        let now = self.slack.borrow().now / 1000;
-        let ended = Box::pin(async move { take(tables, &mapping, its_event, now).await });
+        let (now, slack) = (self.slack.borrow().now / 1000, self.slack.clone());
+        let ended = Box::pin(async move { take(tables, &mapping, slack, its_event, now).await });
         let as_of = Rc::new(Cell::new(event.at));
-        Writer { event: Some(event), as_of, page: Rc::default(), ended }
+        Writer { event: Some(event), people_as_of: as_of.clone(), as_of, page: Rc::default(), ended }
     }
 
     /// Lets a writer go on to its next call, and looks at what it did. Gives its end.
@@ -188,8 +239,12 @@ impl<'a> Order<'a> {
         }
         let std::task::Poll::Ready(end) = polled else { return None };
         if let Some(event) = &writer.event {
-            let newest = self.taken.entry((event.user.clone(), event.joined)).or_default();
-            *newest = event.at.max(*newest);
+            // Whoever came without a standing is not written down.
+            let known = self.seen.users.get(event.user.as_str()).map_or(0, |(_, known, _)| *known);
+            if event.what != What::Joined || known >= event.at {
+                let newest = self.taken.entry((event.user.clone(), event.what)).or_default();
+                *newest = event.at.max(*newest);
+            }
         }
         if let Some(Settled::Confirmed(_)) = end {
             assert_eq!(self.seen.read_as_of, writer.as_of.get(), "order {}", self.number);
@@ -202,18 +257,24 @@ impl<'a> Order<'a> {
         let number = self.number;
         let now = self.stored().await;
         let as_of = writer.as_of.get();
-        for (user, (granted, known)) in &now.users {
-            let (had, known_before) = self.seen.users.get(user).copied().unwrap_or_default();
+        for (user, (granted, known, _)) in &now.users {
+            let (had, known_before, _) = self.seen.users.get(user).copied().unwrap_or_default();
             assert!(
                 *known >= known_before,
                 "order {number}: {user} is known as of an earlier time than before"
             );
             if *granted != had {
                 let user: UserId = user.parse().unwrap();
-                let opposite = self.taken.get(&(user.clone(), !granted)).copied().unwrap_or_default();
+                let newest = |what| self.taken.get(&(user.clone(), what)).copied().unwrap_or_default();
+                let opposite = newest(if *granted { What::Left } else { What::Joined });
                 assert!(
                     as_of > opposite,
                     "order {number}: what is known as of {as_of} undoes an event of {user} at {opposite}"
+                );
+                let (asked, unfit) = (writer.people_as_of.get(), newest(What::Unfit));
+                assert!(
+                    !*granted || asked > unfit,
+                    "order {number}: {user} was asked about at {asked} and lost his standing at {unfit}"
                 );
                 assert!(
                     as_of > self.seen.read_as_of,
@@ -226,10 +287,11 @@ impl<'a> Order<'a> {
             assert!(now.read_as_of > self.seen.read_as_of, "order {number}: an older read is confirmed");
             assert_eq!(now.read_as_of, as_of, "order {number}");
             for user in USERS {
-                let (granted, known) = now.users.get(user).copied().unwrap_or_default();
+                let (granted, known, unfit) = now.users.get(user).copied().unwrap_or_default();
                 let on_page = writer.page.borrow().contains(&user.parse().unwrap());
+                let asked = writer.people_as_of.get();
                 assert!(
-                    known > as_of || granted == on_page,
+                    known > asked || unfit >= asked || granted == on_page,
                     "order {number}: a read is confirmed that {user} differs from"
                 );
             }
@@ -249,7 +311,7 @@ impl<'a> Order<'a> {
         );
         let users = self.aws.items("memberships", tenant).await.into_iter().map(|item| {
             let user = item["user"]["S"].as_str().unwrap().to_owned();
-            (user, (item.get(&grant).is_some(), number(&item, &known)))
+            (user, (item.get(&grant).is_some(), number(&item, &known), number(&item, "unfit_as_of")))
         });
         let users = users.collect();
         let mappings = self.aws.items("mappings", tenant).await;
@@ -266,9 +328,11 @@ impl<'a> Order<'a> {
     }
 
     fn truth_is_stored(&self, when: &str) {
-        let holders = self.seen.users.iter().filter(|(_, (granted, _))| *granted);
+        let holders = self.seen.users.iter().filter(|(_, (granted, ..))| *granted);
         let holders: BTreeSet<UserId> = holders.map(|(user, _)| user.parse().unwrap()).collect();
-        assert_eq!(holders, self.slack.borrow().members, "order {}: {when}", self.number);
+        let slack = self.slack.borrow();
+        let expected: BTreeSet<UserId> = slack.members.intersection(&slack.fit).cloned().collect();
+        assert_eq!(holders, expected, "order {}: {when}", self.number);
     }
 
     /// Runs the order. Gives how often a sync was superseded or found something changed beside it every time.
@@ -322,12 +386,19 @@ impl<'a> Order<'a> {
         assert_eq!(self.aws.written() - before, 1, "order {}: a sync without a difference", self.number);
 
         // Whatever comes after it says nothing new, in whatever order.
-        let before = self.aws.written();
         while let Some(event) = self.random.take(&mut all) {
+            let (before, what) = (self.aws.written(), event.what);
             let delivery = self.new_delivery(event);
             self.undisturbed(delivery).await;
+            let written = self.aws.written() - before;
+            // That somebody lost his standing once may not have been known.
+            assert!(
+                written <= usize::from(what == What::Unfit),
+                "order {}: an old event writes",
+                self.number
+            );
         }
-        assert_eq!(self.aws.written(), before, "order {}: an old event writes nothing", self.number);
+        self.truth_is_stored("after old events");
         unconfirmed
     }
 }

@@ -146,8 +146,15 @@ impl Workspace<'_> {
         match step {
             Step::Change { channel, joined, left, before } => {
                 let item = self.key(channel);
-                let change =
-                    Change { tenant: &self.tenant, item: &item, as_of: at - before, joined, left, now };
+                let change = Change {
+                    tenant: &self.tenant,
+                    item: &item,
+                    as_of: at - before,
+                    people_as_of: at - before,
+                    joined,
+                    left,
+                    now,
+                };
                 format!("{:?}", tables.change_members(&change).await.unwrap())
             }
             Step::BeginSync { channel } => {
@@ -163,7 +170,8 @@ impl Workspace<'_> {
             Step::EndSync { members } => {
                 let Some((mapping, stored, began)) = self.begun.take() else { return String::new() };
                 let job = JobId::from_cause(&self.tenant, "a sync");
-                let reading = Reading { job: &job, began, members, name: &format!("read in {number}") };
+                let name = format!("read in {number}");
+                let reading = Reading { job: &job, began, members, people_as_of: began, name: &name };
                 format!("{:?}", tables.settle(&mapping, &stored, &reading, now).await.unwrap())
             }
             Step::Put { channel, role } => {

@@ -26,7 +26,7 @@ async fn installed() -> Stack {
 }
 
 /// What a person reads as an answer that is not the acknowledgement's: it comes from the worker, under a job of its own.
-async fn reads(seat: &Seat, words: &str) -> String {
+pub async fn reads(seat: &Seat, words: &str) -> String {
     seat.waits_to_read(words, PATIENCE).await.unwrap_or_else(|error| panic!("{error}")).rendered()
 }
 
@@ -44,14 +44,14 @@ async fn refused(seat: &Seat) -> String {
 }
 
 /// Items of one of Alfredbot's tables.
-async fn items(stack: &Stack, table: &str) -> Vec<Value> {
+pub async fn items(stack: &Stack, table: &str) -> Vec<Value> {
     let scan = json!({ "TableName": table });
     let answer = stack.client(HOME).unwrap().json("dynamodb", "DynamoDB_20120810.Scan", &scan).await.unwrap();
     answer["Items"].as_array().unwrap().clone()
 }
 
 /// What is in force: state by mapping.
-async fn mappings(stack: &Stack) -> Vec<(String, String)> {
+pub async fn mappings(stack: &Stack) -> Vec<(String, String)> {
     let items = items(stack, "alfred-mappings").await;
     let text = |item: &Value, name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
     items
@@ -230,7 +230,7 @@ async fn who_leaves_a_channel_is_refused_within_seconds() {
 }
 
 /// Lets a mapping's last complete read, and every grant of the user through it, be this many seconds old.
-async fn age(stack: &Stack, item: &str, user: &str, seconds: u64) {
+pub async fn age(stack: &Stack, item: &str, user: &str, seconds: u64) {
     let then =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() - seconds;
     let value = json!({ ":then": { "N": then.to_string() } });
@@ -421,7 +421,7 @@ async fn bots_guests_strangers_and_deactivated_people_get_nothing_from_a_sync() 
 }
 
 /// Who has a grant through a mapping.
-async fn holders(stack: &Stack, item: &str) -> Vec<String> {
+pub async fn holders(stack: &Stack, item: &str) -> Vec<String> {
     let items = items(stack, "alfred-memberships").await;
     let grant = format!("grant:{item}");
     let holders = items.iter().filter(|item| item.get(&grant).is_some());
@@ -429,7 +429,7 @@ async fn holders(stack: &Stack, item: &str) -> Vec<String> {
 }
 
 /// Waits until `holds` does.
-async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+pub async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
     let waiting = async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -549,7 +549,7 @@ async fn a_sync_whose_writes_fail_ends_and_the_next_one_can_begin() {
 }
 
 /// Maps a public channel, as `/alfred-admin add` and a probe leave it.
-async fn map(stack: &Stack, channel: &str, name: &str) {
+pub async fn map(stack: &Stack, channel: &str, name: &str) {
     let mapping = json!({
         "Key": { "tenant": { "S": "T0ALFRED1" }, "item": { "S": format!("channel#{channel}") } },
         "UpdateExpression": "SET kind = :kind, #n = :name, role_arn = :role, priority = :one, #s = :active, \

@@ -15,4 +15,5 @@ mod parity;
 mod security;
 mod slack_bolt;
 mod slack_sdk;
+mod standing;
 mod transcripts;

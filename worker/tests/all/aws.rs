@@ -197,17 +197,24 @@ async fn emulate(aws: &Aws, call: &Arrived, parts: &http::request::Parts, body: 
     response
 }
 
-/// ReadOnly and PowerUser of account 111111111111 can be assumed with the ExternalId; nothing else can.
+/// ReadOnly and PowerUser of account 111111111111 can be assumed with the ExternalId, AnyId with whatever id, Open without
+/// one; nothing else can.
 fn sts(form: &BTreeMap<String, String>, scope: &str) -> Response {
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     match field("Action") {
         "AssumeRole" => {
             let role = field("RoleArn").rsplit('/').next().unwrap_or_default();
-            let known = field("RoleArn").starts_with("arn:aws:iam::111111111111:role/alfredbot/")
-                && ["ReadOnly", "PowerUser"].contains(&role);
-            let identified =
-                field("SourceIdentity") == "T0ALFRED1-U0ANNA" || field("SourceIdentity") == "T0ALFRED1-U0BEN";
-            if !known || !identified || field("ExternalId") != EXTERNAL_ID {
+            let opens = match role {
+                "ReadOnly" | "PowerUser" => field("ExternalId") == EXTERNAL_ID,
+                "AnyId" => !field("ExternalId").is_empty(),
+                "Open" => true,
+                _ => false,
+            };
+            let known = field("RoleArn").starts_with("arn:aws:iam::111111111111:role/alfredbot/");
+            let identified = field("SourceIdentity").split_once('-').is_some_and(|(tenant, user)| {
+                ["T0ALFRED1", "T0OTHER1"].contains(&tenant) && ["U0ANNA", "U0BEN"].contains(&user)
+            });
+            if !known || !identified || !opens {
                 let message = format!(
                     "User is not authorized to perform: sts:AssumeRole on resource: {}",
                     field("RoleArn")

@@ -11,5 +11,6 @@ mod limits;
 mod queue;
 mod revocation;
 mod slack;
+mod tenants;
 mod transcript;
 mod world;

@@ -90,6 +90,26 @@ async fn a_role_that_was_just_probed_is_used_as_soon_as_its_mapping_is_active() 
 }
 
 #[tokio::test]
+async fn a_role_that_opens_without_the_right_external_id_is_not_used() {
+    let world = World::start().await;
+    for (role, said, verdict) in [
+        ("Open", "opens without an ExternalId, so anybody who knows its ARN", "open"),
+        ("AnyId", "opens with a wrong ExternalId, so anybody who knows its ARN", "open"),
+        ("Missing", "does not open yet: AccessDenied", "refused"),
+        ("ReadOnly", "opens with your ExternalId and not without it", "demanded"),
+    ] {
+        let role_arn = format!("arn:aws:iam::111111111111:role/alfredbot/{role}");
+        let probe = Task::Probe { item: MappingKey("channel#C0OPS".into()), role_arn };
+        assert!(world.run(&world.job("U0ANNA", probe)).await);
+        let seen = world.one_seen().text();
+        assert!(seen.contains(said), "{role}: {seen}");
+        let reports = world.reported().await;
+        let [report] = &reports[..] else { panic!("{role}: {reports:?}") };
+        assert!(report.contains(&format!("\"verdict\":\"{verdict}\"")), "{role}: {report}");
+    }
+}
+
+#[tokio::test]
 async fn whoever_has_no_role_is_told_and_nothing_is_called() {
     let world = World::start().await;
     world.member("U0OLD", &["channel#C0GONE"]).await;

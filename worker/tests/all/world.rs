@@ -36,6 +36,7 @@ pub struct World {
     pub db: aws_sdk_dynamodb::Client,
     pub sqs: aws_sdk_sqs::Client,
     pub queue_url: String,
+    admin_queue_url: String,
     /// What the functions are started with.
     pub environment: Vec<(&'static str, String)>,
     ahead: Arc<AtomicU64>,
@@ -70,7 +71,7 @@ impl World {
         environment.push(("KMS_KEY_ID", key_id.clone()));
         environment.push(("JOBS_QUEUE_URL", queue_url.clone()));
         let admin = sqs.create_queue().queue_name("alfred-admin").send().await.unwrap().queue_url.unwrap();
-        environment.push(("ADMIN_QUEUE_URL", admin));
+        environment.push(("ADMIN_QUEUE_URL", admin.clone()));
         tables(&db).await;
 
         let ahead = Arc::new(AtomicU64::new(0));
@@ -95,6 +96,7 @@ impl World {
             db,
             sqs,
             queue_url,
+            admin_queue_url: admin,
             environment,
             ahead,
             stopped_at,
@@ -246,8 +248,16 @@ impl World {
 
     /// The records that wait in the jobs queue.
     pub async fn queued(&self) -> Vec<String> {
-        let answer =
-            self.sqs.receive_message().queue_url(&self.queue_url).max_number_of_messages(10).send().await;
+        self.waiting(&self.queue_url).await
+    }
+
+    /// What the worker reported to the syncer since the last time.
+    pub async fn reported(&self) -> Vec<String> {
+        self.waiting(&self.admin_queue_url).await
+    }
+
+    async fn waiting(&self, queue_url: &str) -> Vec<String> {
+        let answer = self.sqs.receive_message().queue_url(queue_url).max_number_of_messages(10).send().await;
         answer.unwrap().messages.unwrap_or_default().into_iter().filter_map(|message| message.body).collect()
     }
 

@@ -1,0 +1,279 @@
+//! Who is what in Slack, and what becomes of his roles when that changes: by events, by syncs that began before, and when
+//! nothing is told at all.
+
+use std::time::{Duration, Instant};
+
+use local::aws::{DEV, HOME};
+use local::fault::{Fault, Match};
+use local::slack::fault::Fault as SlackFault;
+use local::slack::world::Standing;
+use serde_json::json;
+use tests::conversation::{PATIENCE, answer, ask, end, forget_all, job_of, seat, start, start_with};
+
+use crate::administration::{age, holders, items, map, mappings, until};
+
+const CHANGE: &str = "/alfred-invoke aws sqs create-queue --queue-name made --as PowerUser";
+const READ: &str = "/alfred-invoke aws s3 ls";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_and_a_deactivated_person_lose_their_roles_within_seconds() {
+    let stack = start().await;
+    let ben = seat(&stack, "U0BEN", "C0OPS");
+    ask(&ben, "/alfred-sync every off").await;
+    assert!(ask(&ben, READ).await.contains("wayne-dev"));
+    stack.slack.set_guest("U0BEN").unwrap();
+    until("a guest holds nothing", async || {
+        !holders(&stack, "channel#C0OPS").await.contains(&"U0BEN".into())
+    })
+    .await;
+    let seen = ask(&ben, READ).await;
+    assert!(seen.contains("You have no AWS role here") && seen.contains("Guests"), "{seen}");
+
+    assert_eq!(holders(&stack, "group#G0PROD").await, ["U0CLEO"]);
+    stack.slack.deactivate("U0CLEO").unwrap();
+    until("nor does who is deactivated", async || holders(&stack, "group#G0PROD").await.is_empty()).await;
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_deactivated_unnoticed_changes_nothing_after_a_minute() {
+    let stack = start().await;
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    ask(&anna, "/alfred-sync every off").await;
+    stack.slack.drop_events(true);
+    // Typed while she still could.
+    age(&stack, "usergroup#S0SRE", "U0ANNA", 70).await;
+    stack.slack.fail_next("users.info", SlackFault::Slow(Duration::from_secs(2)));
+    let typed = anna.types(CHANGE).await;
+    stack.slack.deactivate("U0ANNA").unwrap();
+    let job = job_of(&typed);
+    let refused = async || {
+        stack
+            .logs
+            .lines()
+            .iter()
+            .any(|line| line.text.contains(&job) && line.text.contains("ran the command"))
+    };
+    until("the command has ended", refused).await;
+    let queues = stack.client(DEV).unwrap();
+    let queues = queues.json("sqs", "AmazonSQS.ListQueues", &json!({})).await.unwrap();
+    assert!(!queues.to_string().contains("/made"), "{queues}");
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_gives_nothing_back_to_who_lost_his_standing_while_it_ran() {
+    let stack = start().await;
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    ask(&anna, "/alfred-sync every off").await;
+    let more = stack.slack.create_channel("more", false, "U0ANNA").unwrap();
+    stack.slack.invite("U0ANNA", "U0BEN", &more).unwrap();
+    map(&stack, &more, "more").await;
+    ask(&anna, "/alfred-sync start").await;
+    let (ops, more) = ("channel#C0OPS".to_owned(), format!("channel#{more}"));
+    let holds = async |item: &str| holders(&stack, item).await.contains(&"U0BEN".to_owned());
+    assert!(holds(&ops).await && holds(&more).await);
+
+    // Ben is asked about with the first channel that he is in. He becomes a guest before the second one is read.
+    let asked = || stack.slack.calls().iter().filter(|call| call.place == "users.info").count();
+    let before = asked();
+    stack.slack.fail_always("conversations.members", Some(SlackFault::Slow(Duration::from_secs(2))));
+    let sync = anna.types("/alfred-sync start").await;
+    // One is Anna, who types.
+    until("the first channel's people are asked about", async || asked() > before + 2).await;
+    stack.slack.set_guest("U0BEN").unwrap();
+    let gone = async || !holds(&ops).await && !holds(&more).await;
+    until("the event takes both grants", gone).await;
+    stack.slack.fail_always("conversations.members", None);
+    let seen = answer(&anna, &job_of(&sync)).await.rendered();
+    assert!(seen.contains("of 4 of 4 mappings"), "{seen}");
+    assert!(gone().await, "the sync gave back what the event had taken");
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_dated_ahead_holds_against_no_later_sync() {
+    let stack = start().await;
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    ask(&anna, "/alfred-sync every off").await;
+    stack.slack.advance(Duration::from_secs(15 * 60));
+    stack.slack.invite("U0ANNA", "U0DAN", "C0OPS").unwrap();
+    let holds = async || holders(&stack, "channel#C0OPS").await.contains(&"U0DAN".to_owned());
+    until("the event gives the role", async || holds().await).await;
+    stack.slack.drop_events(true);
+    stack.slack.remove("U0ANNA", "U0DAN", "C0OPS").unwrap();
+    let synced = async {
+        while holds().await {
+            ask(&anna, "/alfred-sync start").await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, synced).await.expect("a sync takes it within seconds");
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_fails_takes_nothing_and_gives_nothing_until_it_is_too_late() {
+    let stack = start().await;
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    ask(&anna, "/alfred-sync every off").await;
+    stack.slack.give_short_pages(true);
+    ask(&anna, "/alfred-sync start").await;
+    let before = holders(&stack, "channel#C0OPS").await;
+    assert!(before.len() > 1, "several pages: {before:?}");
+    stack.slack.drop_events(true);
+    stack.slack.remove("U0ANNA", "U0BEN", "C0OPS").unwrap();
+    stack.slack.invite("U0ANNA", "U0DAN", "C0OPS").unwrap();
+
+    // The first page of each channel comes, the next one does not, however often it is asked for.
+    for _ in 0..2 {
+        stack.slack.fail_next("conversations.members", SlackFault::Slow(Duration::ZERO));
+        for _ in 0..6 {
+            stack.slack.fail_next("conversations.members", SlackFault::Status(500));
+        }
+    }
+    let seen = ask(&anna, "/alfred-sync start").await;
+    assert!(seen.contains("#ops not read") && seen.contains("until 15 minutes after"), "{seen}");
+    assert_eq!(holders(&stack, "channel#C0OPS").await, before, "half of the members are nobody's members");
+    let status = ask(&anna, "/alfred-sync status").await;
+    assert!(status.contains("#ops not read"), "{status}");
+    let ben = seat(&stack, "U0BEN", "C0GENERAL");
+    assert!(ask(&ben, READ).await.contains("wayne-dev"), "the earlier truth stands");
+    age(&stack, "channel#C0OPS", "U0BEN", 901).await;
+    let seen = ask(&ben, READ).await;
+    assert!(seen.contains("its members were not read completely in the last 15 minutes"), "{seen}");
+
+    let cured = async { while !ask(&anna, "/alfred-sync start").await.contains("3 of 3 mappings") {} };
+    tokio::time::timeout(PATIENCE, cured).await.expect("the next sync reads all pages");
+    let now = holders(&stack, "channel#C0OPS").await;
+    assert!(now.contains(&"U0DAN".into()) && !now.contains(&"U0BEN".into()), "{now:?}");
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_full_members_sync_and_only_admins_see_what_is_private() {
+    let stack = start().await;
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    ask(&anna, "/alfred-sync every off").await;
+    let gus = seat(&stack, "U0GUEST", "C0OPS");
+    let synced = || stack.logs.lines().iter().filter(|line| line.text.contains("\"synced\"")).count();
+    let before = synced();
+    for line in ["/alfred-sync start", "/alfred-sync status"] {
+        let seen = ask(&gus, line).await;
+        assert!(
+            seen.contains("Only full members of this workspace may do that. Nothing was done."),
+            "{seen}"
+        );
+    }
+    stack.slack.set_standing("U0GUEST", Standing::Stranger).unwrap();
+    assert!(!ask(&gus, "/alfred-sync start").await.contains("Read "));
+    assert_eq!(synced(), before);
+
+    stack.slack.drop_events(true);
+    stack.slack.remove("U0CLEO", "U0CLEO", "G0PROD").unwrap();
+    let ben = seat(&stack, "U0BEN", "C0OPS");
+    let seen = ask(&ben, "/alfred-sync start").await;
+    assert!(
+        seen.contains("1 removed") && !seen.contains("prod-admins") && !seen.contains("U0CLEO"),
+        "{seen}"
+    );
+    let seen = ask(&anna, "/alfred-sync status").await;
+    assert!(seen.contains("#prod-admins: `-U0CLEO (0 members)`"), "{seen}");
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_external_id_is_random_for_each_account_of_each_workspace() {
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let stack = start().await;
+        for item in items(&stack, "alfred-mappings").await {
+            if let Some(id) = item["external_id"]["S"].as_str() {
+                assert_eq!(id.len(), 32, "128 bits: {id}");
+                assert!(id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+                seen.push(id.to_owned());
+            }
+        }
+        end(stack, &[]).await;
+    }
+    assert_eq!(seen.len(), 4, "two accounts each");
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 4, "no two are equal");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schedule_syncs_every_workspace_that_has_the_app() {
+    let stack = start().await;
+    let [item] = &items(&stack, "alfred-installations").await[..] else { panic!("one installation") };
+    let home = stack.client(HOME).unwrap();
+    for (tenant, state) in [("T0SECOND", "active"), ("T0ENDED", "ended")] {
+        let mut other = item.clone();
+        other["tenant"]["S"] = tenant.into();
+        other["state"]["S"] = state.into();
+        let input = json!({ "TableName": "alfred-installations", "Item": other });
+        home.json("dynamodb", "DynamoDB_20120810.PutItem", &input).await.unwrap();
+    }
+    let now = time::OffsetDateTime::now_utc().format(&time::format_description::well_known::Rfc3339).unwrap();
+    let event = json!({ "detail-type": "Scheduled Event", "source": "aws.events", "time": now }).to_string();
+    assert_eq!(&stack.syncer.invoke(event.into()).await.unwrap()[..], br#"{"started":2}"#);
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_kms_no_mapping_changes_and_the_admin_hears_of_it() {
+    let stack = start_with(|options| options.faults = true).await;
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    let proxy = &stack.faults.as_ref().unwrap().syncer_aws;
+    proxy.inject(Match::operation("kms", "Decrypt"), Fault::status(500), 0, usize::MAX);
+    // Nothing decrypted is kept by a new one.
+    forget_all(&stack.syncer).await;
+    let before = mappings(&stack).await;
+    let seen = ask(&anna, "/alfred-admin remove channel #ops").await;
+    assert!(
+        seen.contains("The workspace's Slack credentials cannot be reached at the moment. Nothing was done"),
+        "{seen}"
+    );
+    let seen = ask(&anna, "/alfred-sync start").await;
+    assert!(seen.contains("credentials cannot be reached"), "{seen}");
+    let alarmed = async || {
+        stack
+            .logs
+            .lines()
+            .iter()
+            .any(|line| line.field("alarm").is_some_and(|alarm| alarm == "kms_unavailable"))
+    };
+    assert!(alarmed().await, "the alarm is raised");
+    assert_eq!(mappings(&stack).await, before);
+    proxy.clear();
+    assert!(ask(&anna, "/alfred-admin remove channel #ops").await.contains("#ops is removed"));
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_fire_and_without_events_the_last_change_comes_within_a_minute() {
+    let stack = start().await;
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    ask(&anna, "/alfred-sync every off").await;
+    stack.slack.drop_events(true);
+    ask(&anna, "/alfred-sync start").await;
+    let confirmed = Instant::now();
+    stack.slack.set_usergroup_members("S0SRE", &["U0CLEO"]).unwrap();
+    let (mut last, mut succeeded, mut refused) = (Duration::ZERO, 0, 0);
+    while confirmed.elapsed() < Duration::from_secs(75) {
+        let seen = ask(&anna, CHANGE).await;
+        if seen.contains("exit 0") {
+            succeeded += 1;
+            last = confirmed.elapsed();
+        } else {
+            assert!(
+                seen.contains("you are not a member of @sre any more, so the call was not made"),
+                "{seen}"
+            );
+            refused += 1;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    assert!(succeeded > 10 && refused > 10, "{succeeded} succeeded, {refused} were refused");
+    assert!(last <= Duration::from_secs(62), "the last change came {last:?} after the members were read");
+    end(stack, &[]).await;
+}
