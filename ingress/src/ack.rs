@@ -166,7 +166,9 @@ pub fn notice(notice: &Notice) -> Response {
             message.plain("Slack admins map channels, private channels and user groups to AWS roles:");
             list(&mut message, &ADMIN_COMMANDS);
             message
-                .plain("\nWho belongs to several gets the role with the lowest priority number; ")
+                .plain("\n")
+                .code("add")
+                .plain(" answers with the trust policy to put on the role; send the same command again when it is there. Who belongs to several gets the role with the lowest priority number; ")
                 .code("--alias <name>")
                 .plain(" after ")
                 .code("add")
@@ -195,10 +197,10 @@ pub fn notice(notice: &Notice) -> Response {
 const ADMIN_COMMANDS: [(&str, &str); 3] = [
     (
         "/alfred-admin add <channel|group|usergroup> <name or mention> <role arn> <priority>",
-        "maps a public channel, a private channel or a user group to a role",
+        "maps a public channel, a private channel or a user group to a role, or changes its mapping",
     ),
     ("/alfred-admin remove <channel|group|usergroup> <name or mention>", "ends a mapping"),
-    ("/alfred-admin list", "lists the mappings"),
+    ("/alfred-admin list", "lists the mappings; with a word behind it, those that have it in their line"),
 ];
 
 const SYNC_COMMANDS: [(&str, &str); 3] = [

@@ -52,14 +52,15 @@ pub enum Asked {
 /// # Errors
 /// The notice to answer with when that is no job.
 pub fn interpret(command: &str, text: String) -> Result<Asked, Notice> {
+    let first = text.split_whitespace().next().unwrap_or("help");
     let help = text.is_empty() || text.eq_ignore_ascii_case("help");
     match command {
         "/alfred-invoke" if help => Err(Notice::HelpInvoke),
         "/alfred-invoke" => Ok(Asked::Worker(Task::Invoke { text })),
         "/alfred" => about_oneself(&text).map(Asked::Worker),
-        "/alfred-admin" if help => Err(Notice::HelpAdmin),
+        "/alfred-admin" if first.eq_ignore_ascii_case("help") => Err(Notice::HelpAdmin),
         "/alfred-admin" => Ok(Asked::Admin { text }),
-        "/alfred-sync" if help => Err(Notice::HelpSync),
+        "/alfred-sync" if first.eq_ignore_ascii_case("help") => Err(Notice::HelpSync),
         "/alfred-sync" => Ok(Asked::Sync { text }),
         other => Err(Notice::UnknownCommand(other.to_owned())),
     }
@@ -121,6 +122,7 @@ mod tests {
             ("/alfred", "Dance now", Err(Notice::UnknownVerb("dance".into()))),
             ("/alfred-admin", "list", Ok(Asked::Admin { text: "list".into() })),
             ("/alfred-admin", "Help", Err(Notice::HelpAdmin)),
+            ("/alfred-admin", "help add", Err(Notice::HelpAdmin)),
             ("/alfred-sync", "start", Ok(Asked::Sync { text: "start".into() })),
             ("/alfred-sync", "", Err(Notice::HelpSync)),
             ("/Alfred", "", Err(Notice::UnknownCommand("/Alfred".into()))),

@@ -16,6 +16,12 @@ use crate::record::{What, shown};
 use crate::resolve::Target;
 use crate::workspace::{ASKING_TIME, Workspace};
 
+/// How much of a message the list of mappings may take, in bytes. Slack refuses messages of about 11,000 characters.
+const MAX_TABLE: usize = 6_000;
+
+/// How much the reasons below it may take, in bytes.
+const MAX_REASONS: usize = 1_500;
+
 /// The most mappings of one tenant. Their members have to be readable within Slack's limits before grants end.
 pub const MAX_MAPPINGS: usize = 1_000;
 
@@ -35,7 +41,7 @@ impl Syncer {
                     Admin::Remove { kind, target } => {
                         self.remove(job, typed, &workspace, kind, &target).await?
                     }
-                    Admin::List => self.list(job).await?,
+                    Admin::List { part } => self.list(job, part.as_deref()).await?,
                 },
             },
         };
@@ -106,21 +112,30 @@ impl Syncer {
             ));
             return Ok(message);
         }
-        let taken =
-            |other: &&Mapping| other.item != item && other.alias.is_some() && other.alias == add.alias;
-        if let Some(other) = mappings.iter().find(taken) {
-            message
-                .plain("The alias ")
-                .code(add.alias.as_deref().unwrap_or_default())
-                .plain(&format!(" is that of {} already. Nothing was changed.", name(other)));
+        if let Some((word, other)) = unclear(add, mappings.iter().filter(|other| other.item != item)) {
+            message.plain("With this, ").code(&format!("--as {word}")).plain(&format!(
+                " could mean two roles: {} has it as its alias or as the name of another role. Nothing was changed.",
+                name(other)
+            ));
+            return Ok(message);
+        }
+        let partition = |arn: &str| arn.split(':').nth(1).unwrap_or_default().to_owned();
+        let (ours, theirs) = (partition(&self.worker_role_arn), partition(add.role.as_str()));
+        if ours != theirs {
+            message.plain(&format!(
+                "Alfredbot runs in the partition {ours} of AWS, and no role of {theirs} can be assumed from there. Nothing was changed."
+            ));
             return Ok(message);
         }
         let external_id = self.external_id(job, add.role.account()).await?;
         let mapping = new_mapping(job, typed, add, &target, item, before.as_ref(), self.read_from());
-        let mapping = self.tables.decide(&mapping).await?;
         let what = if before.is_some() { What::MappingChanged } else { What::MappingAdded };
         let (old, new) = (before.as_ref().map(shown), Some(shown(&mapping)));
-        self.record(job, (what, &mapping.item.0), Some(&typed.user), old, new).await?;
+        // Whoever sends the same again, to have the role tried, changes nothing.
+        if old != new {
+            self.record(job, (what, &mapping.item.0), Some(&typed.user), old, new).await?;
+        }
+        let mapping = self.tables.decide(&mapping).await?;
         self.queues.send_job(&probe(job, typed, &mapping)).await?;
 
         let done = if before.is_some() { "changed" } else { "added" };
@@ -174,11 +189,8 @@ impl Syncer {
         {
             item = Some(MappingKey::new(kind, &found.id));
         }
-        let removed = match &item {
-            Some(item) => self.tables.delete_mapping(&job.tenant, item).await?,
-            None => None,
-        };
-        let Some(removed) = removed else {
+        let found = item.as_ref().and_then(|item| mappings.iter().find(|mapping| mapping.item == *item));
+        let Some(removed) = found else {
             message
                 .plain(&format!("There is no mapping of a {} ", kind.word()))
                 .code(target)
@@ -187,38 +199,86 @@ impl Syncer {
                 .plain(" shows those that there are.");
             return Ok(message);
         };
-        let before = Some(shown(&removed));
+        let before = Some(shown(removed));
         let what = (What::MappingRemoved, removed.item.0.as_str());
         self.record(job, what, Some(&typed.user), before, None).await?;
+        self.tables.delete_mapping(&job.tenant, &removed.item).await?;
         message
-            .plain(&format!("{} is removed: its members do not have the role ", name(&removed)))
+            .plain(&format!("{} is removed: its members do not have the role ", name(removed)))
             .code(&removed.role_arn)
             .plain(" through it any more. What is under way is not stopped; every worker knows it within 5 seconds.");
         Ok(message)
     }
 
-    async fn list(&self, job: &AdminJob) -> Result<Message, Retry> {
+    async fn list(&self, job: &AdminJob, part: Option<&str>) -> Result<Message, Retry> {
         let mut message = Message::default();
         let (mut mappings, _) = self.tables.mapped(&job.tenant).await?;
+        let all = mappings.len();
+        let now = self.clock.seconds();
+        if let Some(part) = part {
+            let part = part.to_lowercase();
+            mappings
+                .retain(|mapping| row(mapping, now).iter().any(|cell| cell.to_lowercase().contains(&part)));
+            if mappings.is_empty() {
+                message
+                    .plain(&format!("None of the {all} mappings has "))
+                    .code(&part)
+                    .plain(" in what is listed.");
+                return Ok(message);
+            }
+        }
         if mappings.is_empty() {
             message.plain("Nothing is mapped yet. ").code("/alfred-admin help").plain(" shows how.");
             return Ok(message);
         }
         mappings.sort_by(|a, b| (a.priority, &a.item).cmp(&(b.priority, &b.item)));
-        let now = self.clock.seconds();
         let (count, noun) = (mappings.len(), if mappings.len() == 1 { "mapping" } else { "mappings" });
         message.plain(&format!("{count} {noun}, the lowest priority number wins:"));
-        message.preformatted(&table(&mappings, now));
-        for mapping in &mappings {
-            if let Some(reason) = &mapping.reason {
-                prose(&mut message, &format!("\n{}: {reason}", name(mapping)));
+        let (rows, shown) = table(&mappings, now);
+        message.preformatted(&rows);
+        if shown < count {
+            message
+                .plain(&format!("These are the first {shown}. "))
+                .code("/alfred-admin list <word>")
+                .plain(" lists those with the word in their type, name, role, account or state.");
+        }
+        let mut left = MAX_REASONS;
+        for mapping in &mappings[..shown] {
+            let unread =
+                mapping.unread.as_ref().map(|unread| format!("its members could not be read: {unread}"));
+            for reason in mapping.reason.iter().chain(&unread) {
+                let line = format!("\n{}: {reason}", name(mapping));
+                left = left.saturating_sub(line.len());
+                if left > 0 {
+                    prose(&mut message, &line);
+                }
             }
-            if let Some(unread) = &mapping.unread {
-                prose(&mut message, &format!("\n{}: its members could not be read: {unread}", name(mapping)));
-            }
+        }
+        if left == 0 {
+            message.plain("\n… and more reasons: list fewer to see them.");
         }
         Ok(message)
     }
+}
+
+/// What `--as` would say of this role and of another one, and the mapping of the other one. Role names and aliases are
+/// told apart by more than their case.
+fn unclear<'a>(add: &Add, mut others: impl Iterator<Item = &'a Mapping>) -> Option<(String, &'a Mapping)> {
+    let words = [add.alias.as_deref(), Some(add.role.name())];
+    others.find_map(|other| {
+        let its_role = other.role_arn.parse::<shared::arn::RoleArn>().ok();
+        let its_alias = other.alias.as_deref();
+        let word = words.into_iter().flatten().find(|word| {
+            let is = |its: &str| its.eq_ignore_ascii_case(word);
+            let is_alias = add.alias.as_deref() == Some(*word);
+            // Two roles of one name are told apart by their accounts, and one role may have several mappings.
+            its_alias.is_some_and(is) && (is_alias || other.role_arn != add.role.as_str())
+                || is_alias
+                    && other.role_arn != add.role.as_str()
+                    && its_role.as_ref().is_some_and(|role| is(role.name()))
+        });
+        word.map(|word| (word.to_owned(), other))
+    })
 }
 
 /// The mapping that `add` makes. Pages that were read before it was made, at `read_from` (Unix milliseconds), say nothing
@@ -298,51 +358,64 @@ pub(crate) fn name(mapping: &Mapping) -> String {
     }
 }
 
-fn table(mappings: &[Mapping], now: u64) -> String {
+/// The cells of a mapping in the list.
+fn row(mapping: &Mapping, now: u64) -> [String; 8] {
+    let role = mapping.role_arn.parse::<shared::arn::RoleArn>();
+    let (role, account) = match &role {
+        Ok(role) => (role.name(), role.account()),
+        Err(_) => (mapping.role_arn.as_str(), "?"),
+    };
+    let role = match &mapping.alias {
+        Some(alias) => format!("{role} ({alias})"),
+        None => role.to_owned(),
+    };
+    let state = match mapping.state {
+        MappingState::Pending => "pending",
+        MappingState::Active => "active",
+        MappingState::Suspended => "suspended",
+    };
+    [
+        mapping.kind.word().to_owned(),
+        name(mapping),
+        role,
+        account.to_owned(),
+        mapping.priority.to_string(),
+        mapping.members.to_string(),
+        ago(mapping.confirmed_at, now),
+        state.to_owned(),
+    ]
+}
+
+/// The first mappings that fit into a message as lines of equal columns, and how many those are.
+fn table(mappings: &[Mapping], now: u64) -> (String, usize) {
     let mut rows = vec![
         ["type", "name", "role", "account", "priority", "members", "last sync", "state"].map(str::to_owned),
     ];
-    for mapping in mappings {
-        let role = mapping.role_arn.parse::<shared::arn::RoleArn>();
-        let (role, account) = match &role {
-            Ok(role) => (role.name(), role.account()),
-            Err(_) => (mapping.role_arn.as_str(), "?"),
-        };
-        let role = match &mapping.alias {
-            Some(alias) => format!("{role} ({alias})"),
-            None => role.to_owned(),
-        };
-        let state = match mapping.state {
-            MappingState::Pending => "pending",
-            MappingState::Active => "active",
-            MappingState::Suspended => "suspended",
-        };
-        rows.push([
-            mapping.kind.word().to_owned(),
-            name(mapping),
-            role,
-            account.to_owned(),
-            mapping.priority.to_string(),
-            mapping.members.to_string(),
-            ago(mapping.confirmed_at, now),
-            state.to_owned(),
-        ]);
-    }
+    rows.extend(mappings.iter().map(|mapping| row(mapping, now)));
     let mut widths = [0; 8];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
     }
-    let lines: Vec<String> = rows
-        .iter()
-        .map(|row| {
-            let cells: Vec<String> =
-                row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-            cells.join("  ").trim_end().to_owned()
-        })
-        .collect();
-    lines.join("\n")
+    let lines = rows.iter().map(|row| {
+        let cells: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    });
+    let mut table = String::new();
+    let mut shown = 0;
+    for line in lines {
+        if table.len() + line.len() > MAX_TABLE {
+            break;
+        }
+        if shown > 0 {
+            table.push('\n');
+        }
+        table += &line;
+        shown += 1;
+    }
+    (table, shown - 1)
 }
 
 /// How long ago `then` was.

@@ -27,7 +27,10 @@ pub enum Admin {
         target: String,
     },
     /// `list`
-    List,
+    List {
+        /// Only those in whose line this stands.
+        part: Option<String>,
+    },
 }
 
 /// A mapping to be made.
@@ -95,8 +98,8 @@ pub fn admin(text: &str) -> Result<Admin, Mistake> {
             Ok(Admin::Remove { kind: self::kind(kind, REMOVE)?, target: name(target) })
         }
         "list" => match words.next() {
-            None => Ok(Admin::List),
-            Some(_) => mistake("`list` takes nothing more.", "/alfred-admin list"),
+            part if words.next().is_none() => Ok(Admin::List { part: part.map(name) }),
+            _ => mistake("`list` takes one word at most.", "/alfred-admin list <word>"),
         },
         _ => mistake(format!("There is no `{verb}`."), "/alfred-admin add, remove, list or help"),
     }
@@ -237,7 +240,8 @@ mod tests {
             let removed = admin(&format!("remove {typed}"));
             assert_eq!(removed, Ok(Admin::Remove { kind, target: target.into() }));
         }
-        assert_eq!(admin("list"), Ok(Admin::List));
+        assert_eq!(admin("list"), Ok(Admin::List { part: None }));
+        assert_eq!(admin("list #ops"), Ok(Admin::List { part: Some("ops".into()) }));
     }
 
     #[test]
@@ -271,7 +275,7 @@ mod tests {
             (format!("add channel ops {ROLE} 1 --alias a --alias b"), "`--alias` is given twice"),
             (format!("add channel ops {ROLE} 1 --force"), "There is no option `--force`"),
             ("remove channel".to_owned(), "`remove` takes"),
-            ("list all".to_owned(), "`list` takes nothing more"),
+            ("list two words".to_owned(), "`list` takes one word at most"),
         ] {
             let mistake = admin(&typed).unwrap_err();
             assert!(mistake.said.contains(said), "{typed}: {}", mistake.said);

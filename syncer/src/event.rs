@@ -3,6 +3,7 @@
 
 use shared::admin::{AdminJob, WorkspaceEvent};
 use shared::ids::{ChannelId, UserId};
+use shared::installation::InstallationState;
 use shared::mapping::{Mapping, MappingKey, MappingKind, MappingState};
 use tokio::time::Instant;
 
@@ -81,9 +82,13 @@ impl Syncer {
             }
             WorkspaceEvent::UserUnfit { user } => self.user_unfit(job, user, at).await?,
             WorkspaceEvent::Uninstalled => {
-                if self.tables.end_installation(&job.tenant, at).await? {
-                    tracing::warn!(tenant.id = %job.tenant, "the installation has ended");
+                let installation = self.tables.installation(&job.tenant).await?;
+                if installation
+                    .is_some_and(|one| one.state == InstallationState::Active && one.installed_at < at)
+                {
                     self.record(job, (What::InstallationEnded, "installation"), None, None, None).await?;
+                    self.tables.end_installation(&job.tenant, at).await?;
+                    tracing::warn!(tenant.id = %job.tenant, "the installation has ended");
                 }
             }
         }
@@ -157,10 +162,10 @@ impl Syncer {
             unread: None,
             ..mapping.clone()
         };
-        self.tables.put_mapping(&moved).await?;
-        self.tables.delete_mapping(&job.tenant, &mapping.item).await?;
         let (before, after) = (Some(shown(&mapping)), Some(shown(&moved)));
         self.record(job, (What::MappingChanged, &moved.item.0), None, before, after).await?;
+        self.tables.put_mapping(&moved).await?;
+        self.tables.delete_mapping(&job.tenant, &mapping.item).await?;
         if moved.state != MappingState::Suspended {
             self.send_sync(&job.tenant, &format!("moved {}", job.id)).await?;
         }

@@ -42,13 +42,19 @@ impl Syncer {
                 ),
             ),
         };
-        if !self.tables.change_state(&mapping, &from, to, reason).await? || to == mapping.state {
+        if mapping.state != to {
+            if !from.contains(&mapping.state) {
+                return Ok(());
+            }
+            let what =
+                if to == MappingState::Active { What::MappingActivated } else { What::MappingSuspended };
+            let after = Mapping { state: to, reason: reason.map(str::to_owned), ..mapping.clone() };
+            let (before, after) = (Some(shown(&mapping)), Some(shown(&after)));
+            self.record(job, (what, &item.0), Some(user), before, after).await?;
+        }
+        if !self.tables.change_state(&mapping, &from, to, reason).await? && mapping.state != to {
             return Ok(());
         }
-        let what = if to == MappingState::Active { What::MappingActivated } else { What::MappingSuspended };
-        let after = Mapping { state: to, reason: reason.map(str::to_owned), ..mapping.clone() };
-        let (before, after) = (Some(shown(&mapping)), Some(shown(&after)));
-        self.record(job, (what, &item.0), Some(user), before, after).await?;
         if to == MappingState::Active {
             // So that its members need not wait for the schedule.
             self.send_sync(&job.tenant, &format!("activated {}", job.id)).await?;

@@ -6,11 +6,11 @@ use serde::Serialize;
 use serde_json::json;
 use shared::admin::AdminJob;
 use shared::ids::{TenantId, UserId};
-use shared::mapping::{Mapping, Partition, partition};
+use shared::mapping::{Mapping, Partition};
 
 use crate::Syncer;
 use crate::batch::Retry;
-use crate::tables::{text, unavailable};
+use crate::tables::{held, text};
 
 /// Where changes are announced.
 pub struct Bus {
@@ -54,8 +54,9 @@ pub(crate) fn shown(mapping: &Mapping) -> serde_json::Value {
 }
 
 impl Syncer {
-    /// Writes down what a job changed `about` a mapping (or the schedule, or the installation), and announces it. The key
-    /// is made of the job alone, so a job that is done twice has one record of each change.
+    /// Writes down what a job changes `about` a mapping (or the schedule, or the installation), and announces it: before
+    /// the change, so that none is without a record even if the job dies in between and is done again. The key is made of
+    /// the job alone, so such a job has one record of each change, the first.
     pub(crate) async fn record(
         &self,
         job: &AdminJob,
@@ -70,16 +71,16 @@ impl Syncer {
             job.id = id, tenant.id = %tenant, user.id = by.map_or("", UserId::as_str), change = ?what, "changed"
         );
         let detail = serde_json::to_string(&change).map_err(|error| Retry::Later(error.to_string()))?;
-        let put = self
+        let item = format!("{:012}#{id}#{what:?}#{about}", job.asked_at);
+        let write = self
             .tables
-            .db
-            .put_item()
-            .table_name(&self.tables.mappings)
-            .item("tenant", text(partition(tenant, Partition::Records)))
-            .item("item", text(format!("{:012}#{id}#{what:?}#{about}", job.asked_at)))
-            .item("what", text(format!("{what:?}")))
-            .item("detail", text(&detail));
-        put.send().await.map_err(unavailable("mappings"))?;
+            .update_own(tenant, Partition::Records, &item)
+            .update_expression(
+                "SET what = if_not_exists(what, :what), detail = if_not_exists(detail, :detail)",
+            )
+            .expression_attribute_values(":what", text(format!("{what:?}")))
+            .expression_attribute_values(":detail", text(&detail));
+        held("mappings", write.send().await)?;
         let entry = PutEventsRequestEntry::builder()
             .event_bus_name(&self.bus.name)
             .source("alfredbot")

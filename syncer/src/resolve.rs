@@ -59,9 +59,11 @@ impl Workspace<'_> {
     pub async fn resolve(&self, kind: MappingKind, name: &str) -> Result<Target, Unresolved> {
         let until = Instant::now() + ASKING_TIME;
         let unasked = |error| Unresolved::Unasked(name.to_owned(), error);
+        // Slack's names are in lower case, whatever people write.
+        let lower = name.to_lowercase();
         if kind == MappingKind::Usergroup {
             let groups = self.usergroups(false, until).await.map_err(unasked)?;
-            let found = groups.into_iter().find(|group| group.id == name || group.handle == name);
+            let found = groups.into_iter().find(|group| group.id == name || group.handle == lower);
             return usergroup(found.ok_or_else(|| Unresolved::NoUsergroup(name.to_owned()))?);
         }
         let channel = if name.parse::<ChannelId>().is_ok() {
@@ -70,7 +72,7 @@ impl Workspace<'_> {
                 found => Some(found.map_err(unasked)?),
             }
         } else {
-            let has_name = |channel: &Channel| channel.name == name;
+            let has_name = |channel: &Channel| channel.name == lower;
             let channels = self.channels(until, |seen| seen.iter().any(has_name)).await.map_err(unasked)?;
             channels.into_iter().find(has_name)
         };

@@ -165,10 +165,6 @@ pub fn authorize(
     let Some(wanted) = wanted else {
         return grants.into_iter().next().ok_or(Refusal::NoMembership);
     };
-    let by_alias = grants.iter().find(|grant| grant.mapping.alias.as_deref() == Some(wanted));
-    if let Some(grant) = by_alias {
-        return Ok(grant.clone());
-    }
     let named: Vec<_> = grants
         .iter()
         .filter(|grant| {
@@ -176,7 +172,9 @@ pub fn authorize(
             let in_account = wanted.split_once('/').is_some_and(|(account, name)| {
                 account == role.account() && role.name().eq_ignore_ascii_case(name)
             });
-            in_account || role.name().eq_ignore_ascii_case(wanted) || role.as_str() == wanted
+            let is_alias =
+                grant.mapping.alias.as_deref().is_some_and(|alias| alias.eq_ignore_ascii_case(wanted));
+            is_alias || in_account || role.name().eq_ignore_ascii_case(wanted) || role.as_str() == wanted
         })
         .collect();
     match named.first() {
@@ -184,7 +182,7 @@ pub fn authorize(
         Some(first) if named.iter().all(|grant| grant.role == first.role) => Ok((*first).clone()),
         Some(_) => {
             let mut available = Vec::new();
-            for name in named.iter().map(|grant| clear_name(grant)) {
+            for name in named.iter().map(|grant| as_name(grant, &grants)) {
                 if !available.contains(&name) {
                     available.push(name);
                 }
@@ -265,17 +263,17 @@ fn choices(grants: &[Grant]) -> Vec<String> {
 
 /// The shortest that `--as` may say for one of these roles.
 pub fn as_name(grant: &Grant, grants: &[Grant]) -> String {
-    let is_other = |other: &Grant| other.role.name() == grant.role.name() && other.role != grant.role;
-    match &grant.mapping.alias {
-        None if !grants.iter().any(is_other) => grant.role.name().to_owned(),
-        _ => clear_name(grant),
-    }
+    let name = grant.mapping.alias.as_deref().unwrap_or(grant.role.name());
+    let means = |other: &Grant| {
+        let its = [Some(other.role.name()), other.mapping.alias.as_deref()];
+        other.role != grant.role && its.into_iter().flatten().any(|its| its.eq_ignore_ascii_case(name))
+    };
+    if grants.iter().any(means) { clear_name(grant) } else { name.to_owned() }
 }
 
 /// What `--as` may say for a role whose name alone is not enough.
 fn clear_name(grant: &Grant) -> String {
-    let role = &grant.role;
-    grant.mapping.alias.clone().unwrap_or_else(|| format!("{}/{}", role.account(), role.name()))
+    format!("{}/{}", grant.role.account(), grant.role.name())
 }
 
 /// Names of the three tables that a decision is read from.

@@ -5,7 +5,7 @@ use shared::admin::{ADMIN_JOB_VERSION, AdminJob, AdminTask, ProbeVerdict};
 use shared::arn::RoleArn;
 use shared::ids::JobId;
 use shared::job::Job;
-use shared::mapping::MappingKey;
+use shared::mapping::{MappingKey, MappingState};
 use shared::secret::Secret;
 use uuid::Uuid;
 
@@ -27,6 +27,15 @@ impl Worker {
         let Some(external_id) = tenancy.accounts.get(role.account()) else {
             return Ok(Answer::denied(&job.id, "The account has no ExternalId; add the mapping again."));
         };
+        let was_active = tenancy
+            .mappings
+            .iter()
+            .any(|mapping| mapping.item == *item && mapping.state == MappingState::Active);
+        let pending = if was_active {
+            "The mapping is pending now: nobody has the role through it."
+        } else {
+            "The mapping stays pending."
+        };
         let (verdict, said) = match self.try_role(job, &role, external_id).await {
             Ok(Probed::Demands) => (
                 ProbeVerdict::Demanded,
@@ -37,13 +46,13 @@ impl Worker {
             Ok(Probed::Refuses { code, message }) => (
                 ProbeVerdict::Refused,
                 format!(
-                    "`{role}` does not open yet: {code}: {message}\nThe mapping stays pending. Put the trust policy that `add` showed on the role, then send the same `/alfred-admin add` again."
+                    "`{role}` does not open: {code}: {message}\n{pending} Put the trust policy that `add` showed on the role, then send the same `/alfred-admin add` again."
                 ),
             ),
             Ok(Probed::OpensWithout(how)) => (
                 ProbeVerdict::Open,
                 format!(
-                    "`{role}` opens {how}, so anybody who knows its ARN could have it mapped. The mapping stays pending. Put the trust policy that `add` showed on the role, with its condition on `sts:ExternalId`, then send the same `/alfred-admin add` again."
+                    "`{role}` opens {how}, so anybody who knows its ARN could have it mapped. {pending} Put the trust policy that `add` showed on the role, with its condition on `sts:ExternalId`, then send the same `/alfred-admin add` again."
                 ),
             ),
             Err(error) => {

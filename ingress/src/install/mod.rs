@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use shared::aws::Account;
 use shared::clock::Clock;
 use shared::env::Environment;
+use shared::ids::TenantId;
 use shared::secret::Secret;
 use shared::slack;
 use shared::telemetry;
@@ -68,9 +69,12 @@ impl Config {
             account: Account::read(env),
             client_id: env.required("SLACK_CLIENT_ID", "the Slack app's client id"),
             client_secret: Secret::new(env.required("SLACK_CLIENT_SECRET", "the Slack app's client secret")),
-            public_url: env.parsed("PUBLIC_URL", "a URL such as https://alfred.example.com", None, |text| {
-                Url::parse(text).ok().filter(|url| url.path() == "/" && url.query().is_none()).map(Some)
-            }),
+            public_url: env.parsed(
+                "PUBLIC_URL",
+                "an https URL such as https://alfred.example.com",
+                None,
+                |text| Url::parse(text).ok().filter(is_public).map(Some),
+            ),
             authorize_url: env
                 .parsed("SLACK_AUTHORIZE_URL", "a URL", authorize, |text| Url::parse(text).ok()),
             slack_api: slack::api_url(env)?,
@@ -79,6 +83,18 @@ impl Config {
             log_level: telemetry::level(env),
         })
     }
+}
+
+/// Whether browsers keep the cookie of an install for `url`: a `__Host-` cookie needs https, but on the own machine.
+fn is_public(url: &Url) -> bool {
+    let is_own = url.host_str().is_some_and(|host| host == "localhost" || host == "127.0.0.1");
+    (url.scheme() == "https" || is_own) && url.path() == "/" && url.query().is_none()
+}
+
+/// What a person reads who did not allow the install, or whom Slack did not let.
+fn not_allowed(error: String) -> Response {
+    tracing::info!(error, "the install was not allowed");
+    if error == "access_denied" { Page::Denied.response() } else { Page::Refused(error).response() }
 }
 
 /// What API Gateway sends a function for an HTTP request (payload format 2.0), as far as it matters here.
@@ -167,7 +183,8 @@ impl Install {
 
     /// Remembers that an install has begun in this browser, and sends it to Slack's consent page.
     async fn send_to_slack(&self, event: &HttpEvent) -> Response {
-        let team = event.parameter("team");
+        // A workspace that one asks for; what is no workspace's id cannot be asked for.
+        let team = event.parameter("team").filter(|team| team.parse::<TenantId>().is_ok());
         let begun = self.states().begin(team.as_deref(), self.clock.seconds()).await;
         let (state, browser) = match begun {
             Ok(begun) => begun,
@@ -196,7 +213,10 @@ impl Install {
     async fn come_back(&self, event: &HttpEvent) -> Response {
         let Some(state) = event.parameter("state") else {
             // Slack's own pages begin installs without a state. What they bring back could have been begun by anybody.
-            return page::redirect(START);
+            return match event.parameter("error") {
+                Some(error) => not_allowed(error),
+                None => page::redirect(START),
+            };
         };
         let browser = Browser::of(&event.cookies);
         let begun = match self.states().finish(&state, browser.as_ref(), self.clock.seconds()).await {
@@ -211,12 +231,7 @@ impl Install {
             }
         };
         if let Some(error) = event.parameter("error") {
-            tracing::info!(error, "the install was not allowed");
-            return if error == "access_denied" {
-                Page::Denied.response()
-            } else {
-                Page::Refused(error).response()
-            };
+            return not_allowed(error);
         }
         let Some(code) = event.parameter("code") else { return Page::Refused("no_code".into()).response() };
         match self.exchange(&Secret::new(code), begun.team.as_deref()).await {

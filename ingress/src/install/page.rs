@@ -75,7 +75,7 @@ impl Page {
                 200,
                 "Add Alfredbot to Slack",
                 format!(
-                    "<p>Alfredbot runs AWS CLI commands for the people in your workspace, each under his own role.</p>\
+                    "<p>Alfredbot runs AWS CLI commands for the people in your workspace, each under their own role.</p>\
                      <p><a class=\"button\" id=\"add-to-slack\" href=\"{START}\">Add to Slack</a></p>\
                      <p>It asks for these permissions:</p><ul>\
                      <li>slash commands, direct messages and files: to take commands and to answer them</li>\
@@ -109,7 +109,7 @@ impl Page {
                 400,
                 "This link cannot be used",
                 "<p>An install has to be finished in the browser in which it was begun, within 10 minutes, and only once. \
-                 Nothing is kept.</p>"
+                 This one did nothing. If you have already read that Alfredbot is installed, it is.</p>"
                     .into(),
             ),
             Page::Failed(failure) => (

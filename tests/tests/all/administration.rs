@@ -76,7 +76,7 @@ async fn an_admin_gives_a_channel_a_role_and_takes_it_away() {
     let confirmed = format!("{add} --confirm anyone-can-join-ops");
     let shown = ask(&anna, &confirmed).await;
     said.push(shown.clone());
-    said.push(reads(&anna, "does not open yet").await);
+    said.push(reads(&anna, "does not open: ").await);
     assert_eq!(mappings(&stack).await, [("channel#C0OPS".into(), "pending".into())]);
     said.push(ask(&ben, "/alfred-invoke aws s3 ls").await);
 
@@ -186,6 +186,10 @@ async fn what_cannot_be_mapped_is_refused_with_the_reason() {
     for (role, reason) in [
         (r#"arn:aws:iam::1:role/a","Resource":"*"#, "is not a role's ARN"),
         ("arn:aws:iam::111111111111:user/anna", "is not a role's ARN"),
+        (
+            "arn:aws-cn:iam::111111111111:role/alfredbot/ReadOnly",
+            "no role of aws-cn can be assumed from there",
+        ),
     ] {
         let seen = ask(&anna, &format!("/alfred-admin add usergroup @sre {role} 10")).await;
         assert!(seen.contains(reason), "{role}: {seen}");
@@ -194,6 +198,99 @@ async fn what_cannot_be_mapped_is_refused_with_the_reason() {
     // What can be mapped and is not in the admin's hand alone.
     let seen = ask(&anna, &format!("/alfred-admin add usergroup @sre {READ_ONLY} 10")).await;
     assert!(seen.contains("Whoever may edit @sre in Slack decides who has this role"), "{seen}");
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_word_behind_as_means_two_roles() {
+    let stack = installed().await;
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    let role = |name: &str| format!("arn:aws:iam::111111111111:role/alfredbot/{name}");
+    let confirmed = "--confirm anyone-can-join-ops";
+    // Slack's names are in lower case, whatever is typed.
+    let first = format!("/alfred-admin add usergroup @SRE {} 10 --alias ops-power", role("PowerUser"));
+    assert!(ask(&anna, &first).await.contains("@sre is added"));
+    for (options, word) in [
+        // An alias that is another role's name, or another's alias in another case.
+        (format!("{} 20 --alias poweruser", role("ReadOnly")), "poweruser"),
+        (format!("{} 20 --alias OPS-power", role("ReadOnly")), "OPS-power"),
+        // The same alias for the same role would not say which mapping.
+        (format!("{} 20 --alias ops-power", role("PowerUser")), "ops-power"),
+    ] {
+        let seen = ask(&anna, &format!("/alfred-admin add channel #ops {options} {confirmed}")).await;
+        assert!(
+            seen.contains(&format!("--as {word}` could mean two roles: @sre has it")),
+            "{options}: {seen}"
+        );
+    }
+    assert_eq!(mappings(&stack).await.len(), 1);
+    let same_role = format!("/alfred-admin add channel #ops {} 20 {confirmed}", role("PowerUser"));
+    assert!(ask(&anna, &same_role).await.contains("#ops is added"), "one role may have several mappings");
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_mappings_are_the_most_and_can_be_listed() {
+    let stack = start().await;
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    ask(&anna, "/alfred-sync every off").await;
+    for number in 0..996 {
+        map(&stack, &format!("C{}", 1_000_000 + number), &format!("channel{number}")).await;
+    }
+    let add = async |name: &str| {
+        let channel = stack.slack.create_channel(name, false, "U0ANNA").unwrap();
+        stack.slack.invite_bot("U0ANNA", &channel).unwrap();
+        ask(
+            &anna,
+            &format!("/alfred-admin add channel #{name} {READ_ONLY} 10 --confirm anyone-can-join-{name}"),
+        )
+        .await
+    };
+    let seen = add("last").await;
+    assert!(seen.contains("#last is added"), "{seen}");
+    let seen = add("more").await;
+    assert!(seen.contains("There are 1000 mappings already"), "{seen}");
+
+    let seen = ask(&anna, "/alfred-admin list").await;
+    assert!(seen.contains("1000 mappings") && seen.contains("These are the first "), "{seen}");
+    let seen = ask(&anna, "/alfred-admin list channel99").await;
+    assert!(
+        seen.contains("7 mappings") && seen.contains("#channel995") && !seen.contains("These are"),
+        "{seen}"
+    );
+    let seen = ask(&anna, "/alfred-admin list nowhere").await;
+    assert!(seen.contains("None of the 1000 mappings has `nowhere`"), "{seen}");
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_not_made_before_it_is_written_down() {
+    let stack = start_with(|options| {
+        options.faults = true;
+        options.function_timeout = Duration::from_secs(8);
+    })
+    .await;
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    let proxy = &stack.faults.as_ref().unwrap().syncer_aws;
+    proxy.inject(
+        Match::operation("dynamodb", "UpdateItem").containing("MappingRemoved"),
+        Fault::status(500),
+        0,
+        3,
+    );
+    let before = mappings(&stack).await;
+    let typed = anna.types("/alfred-admin remove channel #ops").await;
+    let given_back =
+        async || stack.logs.lines().iter().any(|line| line.text.contains("given back to the queue"));
+    until("the job goes back to the queue", given_back).await;
+    assert_eq!(mappings(&stack).await, before, "nothing is changed without a record");
+    // The queue brings it again.
+    let seen = answer(&anna, &job_of(&typed)).await.rendered();
+    assert!(seen.contains("#ops is removed"), "{seen}");
+    assert_eq!(mappings(&stack).await.len(), before.len() - 1);
+    let records = items(&stack, "alfred-mappings").await;
+    let removed = records.iter().filter(|item| item["what"]["S"] == "MappingRemoved").count();
+    assert_eq!(removed, 1);
     end(stack, &[]).await;
 }
 

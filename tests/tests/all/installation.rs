@@ -64,6 +64,9 @@ async fn what_does_not_come_from_an_install_that_this_browser_began_stores_nothi
     let page = Browser::default().get(&format!("{}/slack/oauth/callback?code=1", stack.gateway_url())).await;
     let page = page.unwrap();
     assert_eq!((page.status, page.location.as_deref()), (302, Some("/slack/oauth/start")));
+    // Whoever cancels there has said no, and is not asked again.
+    let cancelled = format!("{}/slack/oauth/callback?error=access_denied", stack.gateway_url());
+    told(&Browser::default().get(&cancelled).await.unwrap(), 403, "You did not allow it");
 
     // Another browser, with a cookie of its own or with none.
     let mut mine = Browser::default();

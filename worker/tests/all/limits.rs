@@ -89,6 +89,7 @@ async fn f23_the_response_url_is_used_until_its_half_hour_is_nearly_over() {
 
 #[tokio::test]
 async fn a_change_of_the_mappings_is_in_force_within_five_seconds() {
+    assert_eq!(TENANCY_AGE.as_secs(), 5);
     for (age, role) in [
         (TENANCY_AGE.as_secs() - 1, "PowerUser"),
         (TENANCY_AGE.as_secs(), "ReadOnly"),

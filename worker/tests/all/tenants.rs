@@ -53,10 +53,7 @@ async fn two_workspaces_with_equal_ids_see_nothing_of_each_other() {
                 .await
         );
         let seen = world.one_seen().text();
-        assert!(
-            seen.contains("ReadOnly") && !seen.contains("PowerUser") && !seen.contains("mine"),
-            "{seen}"
-        );
+        assert!(seen.contains("ReadOnly") && !seen.contains("PowerUser") && !seen.contains("mine"), "{seen}");
     }
     // Each opened one session, under its own name.
     let opened = world.aws.take_arrived();

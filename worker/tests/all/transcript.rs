@@ -95,7 +95,7 @@ async fn a_role_that_opens_without_the_right_external_id_is_not_used() {
     for (role, said, verdict) in [
         ("Open", "opens without an ExternalId, so anybody who knows its ARN", "open"),
         ("AnyId", "opens with a wrong ExternalId, so anybody who knows its ARN", "open"),
-        ("Missing", "does not open yet: AccessDenied", "refused"),
+        ("Missing", "does not open: AccessDenied", "refused"),
         ("ReadOnly", "opens with your ExternalId and not without it", "demanded"),
     ] {
         let role_arn = format!("arn:aws:iam::111111111111:role/alfredbot/{role}");
@@ -195,8 +195,8 @@ async fn people_see_their_roles_and_their_own_jobs_only() {
     assert!(
         text.starts_with(
             "You are U0ANNA in workspace T0ALFRED1.\nYour roles, the first is used unless you say `--as`:\n\
-             • PowerUser in account 111111111111 through @sre, priority 10 (`--as 111111111111/PowerUser`)\n\
-             • ReadOnly in account 111111111111 through #ops, priority 20 (`--as 111111111111/ReadOnly`)"
+             • PowerUser in account 111111111111 through @sre, priority 10 (`--as PowerUser`)\n\
+             • ReadOnly in account 111111111111 through #ops, priority 20 (`--as ReadOnly`)"
         ),
         "{text}"
     );
@@ -206,7 +206,7 @@ async fn people_see_their_roles_and_their_own_jobs_only() {
     let answered = world.one_seen().text();
     world.run(&world.job("U0ANNA", Task::Status { job: job.id.short().into() })).await;
     let text = world.one_seen().text();
-    assert!(text.contains("`aws sts get-caller-identity`: done"), "{text}");
+    assert!(text.contains("`aws sts get-caller-identity`: ran"), "{text}");
     assert!(
         text.contains("\"Account\": \"111111111111\"") && answered.contains("\"Account\": \"111111111111\""),
         "{text}"
@@ -214,7 +214,7 @@ async fn people_see_their_roles_and_their_own_jobs_only() {
 
     world.run(&world.job("U0ANNA", Task::History)).await;
     let text = world.one_seen().text();
-    assert!(text.contains(&format!("`{}` done: `aws sts get-caller-identity`", job.id.short())), "{text}");
+    assert!(text.contains(&format!("`{}` ran: `aws sts get-caller-identity`", job.id.short())), "{text}");
 
     world.run(&world.job("U0BEN", Task::Status { job: job.id.short().into() })).await;
     assert!(world.one_seen().text().contains("None of your latest jobs"));
