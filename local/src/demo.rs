@@ -141,7 +141,18 @@ pub async fn consent(
     user: &str,
     decision: &str,
 ) -> anyhow::Result<String> {
-    let start = browser.get(&format!("{}/slack/oauth/start", stack.gateway_url())).await?;
+    consent_of(stack, browser, user, decision, "").await
+}
+
+/// The same from an address with a `query`, which may ask for one workspace.
+pub async fn consent_of(
+    stack: &Stack,
+    browser: &mut Browser,
+    user: &str,
+    decision: &str,
+    query: &str,
+) -> anyhow::Result<String> {
+    let start = browser.get(&format!("{}/slack/oauth/start{query}", stack.gateway_url())).await?;
     let slack = start.location.with_context(|| format!("the app answered {}", start.status))?;
     let page = browser.get(&slack).await?;
     let consent = page

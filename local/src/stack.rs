@@ -99,13 +99,22 @@ pub struct Faults {
     pub sweeper_aws: Proxy,
     /// syncer to AWS.
     pub syncer_aws: Proxy,
+    /// install to AWS.
+    pub install_aws: Proxy,
     /// worker, sweeper and syncer to Slack's Web API. Response URLs go to the fake Slack directly, which can fail them itself.
     pub slack_api: Proxy,
 }
 
 impl Faults {
-    fn all(&self) -> [&Proxy; 5] {
-        [&self.ingress_aws, &self.worker_aws, &self.sweeper_aws, &self.syncer_aws, &self.slack_api]
+    fn all(&self) -> [&Proxy; 6] {
+        [
+            &self.ingress_aws,
+            &self.worker_aws,
+            &self.sweeper_aws,
+            &self.syncer_aws,
+            &self.install_aws,
+            &self.slack_api,
+        ]
     }
 }
 
@@ -218,6 +227,7 @@ impl Stack {
                 worker_aws: Proxy::start(&endpoint).await?,
                 sweeper_aws: Proxy::start(&endpoint).await?,
                 syncer_aws: Proxy::start(&endpoint).await?,
+                install_aws: Proxy::start(&endpoint).await?,
                 slack_api: Proxy::start(&slack.base_url()).await?,
             })
         } else {
@@ -229,9 +239,9 @@ impl Stack {
                 faults.worker_aws.url(),
                 faults.sweeper_aws.url(),
                 faults.syncer_aws.url(),
-                endpoint,
+                faults.install_aws.url(),
             ],
-            None => [endpoint.clone(), endpoint.clone(), endpoint.clone(), endpoint.clone(), endpoint],
+            None => std::array::from_fn(|_| endpoint.clone()),
         };
         let slack_api = match &faults {
             Some(faults) => format!("{}/api/", faults.slack_api.url()),

@@ -61,6 +61,10 @@ pub struct App {
     pub optional_scopes: BTreeSet<String>,
     /// Whether tokens expire after 12 hours and come with a refresh token. Slack lets nobody switch it off again.
     pub token_rotation: bool,
+    /// Whether the client's secret is taken from the header of HTTP Basic only, as Slack recommends, and not from the form.
+    pub basic_only: bool,
+    /// What `oauth.v2.access` answers otherwise than it would: for what few workspaces ever see.
+    pub oauth_answer: serde_json::Map<String, serde_json::Value>,
     /// `None` while nobody has installed the app.
     pub installation: Option<Installation>,
     /// Every token that Slack would recognise, dead ones included. [`super::FakeSlack::start`] adds the bot token.
@@ -330,6 +334,8 @@ impl World {
                 scopes: names(&APP_SCOPES),
                 optional_scopes: names(&OPTIONAL_SCOPES),
                 token_rotation: false,
+                basic_only: false,
+                oauth_answer: serde_json::Map::new(),
                 installation: None,
                 tokens: Vec::new(),
                 commands: vec![

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use local::aws::HOME;
 use local::browser::{Browser, Page};
-use local::demo::consent;
+use local::demo::{consent, consent_of};
+use local::fault::{Fault, Match};
 use local::slack::fault::Fault as SlackFault;
 use local::stack::{Seed, Stack};
 use serde_json::{Value, json};
@@ -113,6 +114,7 @@ async fn a_token_that_ends_soon_is_renewed_once_and_both_are_kept() {
     let stack = start_with(|options| {
         options.seed = Seed::Empty;
         options.world.app.token_rotation = true;
+        options.world.app.basic_only = true;
     })
     .await;
     let mut browser = Browser::default();
@@ -124,14 +126,21 @@ async fn a_token_that_ends_soon_is_renewed_once_and_both_are_kept() {
     let anna = seat(&stack, "U0ANNA", "C0GENERAL");
     ask(&anna, "/alfred-admin list").await;
     assert_eq!(kept(&stack).await[0]["bot_token"], first["bot_token"], "twelve hours are left");
-    let soon =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 2 * 3600;
-    let input = json!({
-        "Key": { "tenant": { "S": "T0ALFRED1" } },
-        "UpdateExpression": "SET token_expires_at = :soon",
-        "ExpressionAttributeValues": { ":soon": { "N": soon.to_string() } },
-    });
-    update_item(&stack, "alfred-installations", input).await;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let ends = async |at: u64| {
+        let input = json!({
+            "Key": { "tenant": { "S": "T0ALFRED1" } },
+            "UpdateExpression": "SET token_expires_at = :at",
+            "ExpressionAttributeValues": { ":at": { "N": at.to_string() } },
+        });
+        update_item(&stack, "alfred-installations", input).await;
+    };
+    // It is renewed when three hours are left; here a minute more and a minute less.
+    ends(now + 3 * 3600 + 60).await;
+    ask(&anna, "/alfred-admin list").await;
+    assert_eq!(kept(&stack).await[0]["bot_token"], first["bot_token"], "three hours and a minute are left");
+    let soon = now + 3 * 3600 - 60;
+    ends(soon).await;
     // Several at the same time, of which the first has to wait for Slack: the refresh token works once.
     stack.slack.fail_next("oauth.v2.access", SlackFault::Slow(Duration::from_secs(2)));
     let mut at_once = tokio::task::JoinSet::new();
@@ -153,6 +162,66 @@ async fn a_token_that_ends_soon_is_renewed_once_and_both_are_kept() {
     let end_of = |item: &Value| item["token_expires_at"]["N"].as_str().unwrap().parse::<u64>().unwrap();
     assert!(end_of(second) > soon, "{second}");
     assert!(ask(&anna, "/alfred-admin list").await.contains("Nothing is mapped yet"));
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_not_what_was_asked_for_stores_nothing() {
+    let stack = not_installed().await;
+    for (odd, words) in [
+        (json!({ "team": { "id": "T0OTHER", "name": "Other" } }), "You allowed it in another workspace"),
+        (json!({ "is_enterprise_install": true }), "organisation"),
+        (json!({ "team": null }), "Slack did not say which workspace it is"),
+        (json!({ "team": { "id": "no id", "name": "?" } }), "Slack did not say which workspace it is"),
+        (json!({ "token_type": "user" }), "Slack gave no token for the bot"),
+        (json!({ "access_token": null }), "Slack gave no token for the bot"),
+    ] {
+        stack.slack.change_world(|world| world.app.oauth_answer = odd.as_object().unwrap().clone());
+        // One workspace is asked for from the start.
+        let mut browser = Browser::default();
+        let url = consent_of(&stack, &mut browser, "U0ANNA", "allow", "?team=T0ALFRED1").await.unwrap();
+        let page = browser.get(&url).await.unwrap();
+        assert!(page.body.contains(words), "{odd}: {}", page.body);
+        told(&page, 400, "Not installed");
+    }
+    assert_eq!(kept(&stack).await, Vec::<Value>::new());
+    stack.slack.change_world(|world| world.app.oauth_answer.clear());
+    let mut browser = Browser::default();
+    let url = consent_of(&stack, &mut browser, "U0ANNA", "allow", "?team=T0ALFRED1").await.unwrap();
+    told(&browser.get(&url).await.unwrap(), 200, "Alfredbot is installed");
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_table_or_a_key_nothing_is_installed_and_the_page_says_so() {
+    let stack = start_with(|options| {
+        options.seed = Seed::Empty;
+        options.faults = true;
+    })
+    .await;
+    let proxy = &stack.faults.as_ref().unwrap().install_aws;
+    let fails = |service: &str, operation: &str| {
+        proxy.inject(Match::operation(service, operation), Fault::status(500), 0, usize::MAX);
+    };
+    let mut browser = Browser::default();
+    fails("dynamodb", "PutItem");
+    let start = format!("{}/slack/oauth/start", stack.gateway_url());
+    told(&browser.get(&start).await.unwrap(), 503, "Installs cannot be taken at the moment");
+    proxy.clear();
+
+    for (service, operation, words) in [
+        ("kms", "Encrypt", "The token could not be kept safely"),
+        ("dynamodb", "PutItem", "The token could not be kept safely"),
+        ("dynamodb", "DeleteItem", "Installs cannot be taken at the moment"),
+    ] {
+        let url = consent(&stack, &mut browser, "U0ANNA", "allow").await.unwrap();
+        fails(service, operation);
+        told(&browser.get(&url).await.unwrap(), 503, words);
+        proxy.clear();
+        assert_eq!(kept(&stack).await, Vec::<Value>::new(), "{service} {operation}");
+    }
+    let url = consent(&stack, &mut browser, "U0ANNA", "allow").await.unwrap();
+    told(&browser.get(&url).await.unwrap(), 200, "Alfredbot is installed");
     end(stack, &[]).await;
 }
 

@@ -4,8 +4,10 @@
 use std::time::{Duration, Instant};
 
 use local::aws::{DEV, HOME};
+use local::demo::at_rest;
 use local::fault::{Fault, Match};
 use local::slack::fault::Fault as SlackFault;
+use local::slack::slash_command::Variant;
 use local::slack::world::Standing;
 use serde_json::json;
 use tests::conversation::{PATIENCE, answer, ask, end, forget_all, job_of, seat, start, start_with};
@@ -275,5 +277,38 @@ async fn under_fire_and_without_events_the_last_change_comes_within_a_minute() {
     }
     assert!(succeeded > 10 && refused > 10, "{succeeded} succeeded, {refused} were refused");
     assert!(last <= Duration::from_secs(62), "the last change came {last:?} after the members were read");
+    end(stack, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_of_an_earlier_uninstallation_end_no_later_installation() {
+    let stack = start().await;
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    let installed = async || {
+        let [item] = &items(&stack, "alfred-installations").await[..] else { panic!("one installation") };
+        (
+            item["state"]["S"] == "active",
+            item["installed_at"]["N"].as_str().unwrap().parse::<f64>().unwrap() / 1000.0,
+        )
+    };
+    let (_, installed_at) = installed().await;
+    for (number, at, active) in [(1, installed_at - 1.0, true), (2, installed_at + 1.0, false)] {
+        let event = json!({
+            "type": "event_callback", "team_id": "T0ALFRED1", "api_app_id": "A1", "event_id": format!("Ev{number}"),
+            "event_time": at as u64, "event": { "type": "app_uninstalled", "event_ts": format!("{at:.3}") },
+        });
+        let body = event.to_string();
+        let sent = stack
+            .slack
+            .post_signed("/slack/events", "application/json", body.as_bytes(), Variant::Genuine)
+            .await;
+        assert_eq!(sent.error, None, "{sent:?}");
+        if active {
+            at_rest(&stack).await.unwrap();
+            assert!(ask(&anna, "/alfred-admin list").await.contains("3 mappings"));
+        } else {
+            until("the installation ends", async || !installed().await.0).await;
+        }
+    }
     end(stack, &[]).await;
 }

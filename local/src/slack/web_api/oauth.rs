@@ -17,15 +17,16 @@ pub(super) fn access(
     let in_header = request.authorization.and_then(basic);
     let in_form =
         || Some((arguments.text("client_id")?, arguments.text("client_secret").unwrap_or_default()));
-    let (id, secret) = in_header.or_else(in_form).ok_or("invalid_client_id")?;
     let app = &state.world.app;
+    let credentials = if app.basic_only { in_header } else { in_header.or_else(in_form) };
+    let (id, secret) = credentials.ok_or("invalid_client_id")?;
     if id != app.client_id {
         return Err("invalid_client_id".into());
     }
     if secret != app.client_secret {
         return Err("bad_client_secret".into());
     }
-    let answer = match arguments.text("grant_type").as_deref() {
+    let mut answer = match arguments.text("grant_type").as_deref() {
         None | Some("authorization_code") => {
             let code = arguments.text("code").ok_or("invalid_code")?;
             state.redeem_code(&code, arguments.text("redirect_uri").as_deref(), now_ms)?
@@ -36,6 +37,9 @@ pub(super) fn access(
         }
         Some(_) => return Err("invalid_grant_type".into()),
     };
+    for (name, value) in &state.world.app.oauth_answer {
+        answer[name] = value.clone();
+    }
     Ok(answer)
 }
 
