@@ -109,7 +109,7 @@ impl Page {
                 400,
                 "This link cannot be used",
                 "<p>An install has to be finished in the browser in which it was begun, within 10 minutes, and only once. \
-                 This one did nothing. If you have already read that Alfredbot is installed, it is.</p>"
+                 Nothing is kept of this one. If you have already read that Alfredbot is installed, it is.</p>"
                     .into(),
             ),
             Page::Failed(failure) => (

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::slash_command::{SentRequest, Typed, Variant};
 use super::state::State;
+use super::world::add_unknown_fields;
 use super::{FakeSlack, Inner};
 
 /// How long after a failure each of the three retries comes, in milliseconds.
@@ -81,7 +82,7 @@ impl State {
         let enterprise = team.enterprise.as_ref().map(|(id, _)| id);
         let channel = event.get("channel").and_then(Value::as_str).and_then(|id| self.world.channel(id));
         let id = format!("Ev0{:08}", self.outbox.events.len() + 1);
-        let body = json!({
+        let mut body = json!({
             "token": app.verification_token, "team_id": team.id, "context_team_id": team.id,
             "context_enterprise_id": enterprise, "api_app_id": app.id, "event": event, "type": "event_callback",
             "event_id": id, "event_time": now_ms / 1000,
@@ -90,6 +91,9 @@ impl State {
             "is_ext_shared_channel": channel.is_some_and(|channel| channel.shared_externally),
             "event_context": format!("4-{id}"),
         });
+        if self.world.unknown_fields {
+            add_unknown_fields(&mut body);
+        }
         let outbox = &mut self.outbox;
         let place = outbox.events.len();
         outbox.events.push(SentEvent {

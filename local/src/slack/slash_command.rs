@@ -184,6 +184,9 @@ impl Inner {
         if let Some((id, name)) = &team.enterprise {
             fields.extend([("enterprise_id", id.as_str()), ("enterprise_name", name)]);
         }
+        if state.world.unknown_fields {
+            fields.push(("x_of_tomorrow", "{}"));
+        }
         fields.extend([
             ("channel_id", channel),
             ("channel_name", &channel_name),

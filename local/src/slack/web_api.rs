@@ -18,6 +18,7 @@ use super::Inner;
 use super::block_kit::Refusal;
 use super::state::State;
 use super::world::TokenState;
+use crate::slack::world::add_unknown_fields;
 
 pub(crate) use self::files::serve_upload;
 
@@ -153,7 +154,11 @@ impl Inner {
             if let Value::Object(more) = more {
                 body.extend(more);
             }
-            Answer { status, headers, body: Value::Object(body) }
+            let mut body = Value::Object(body);
+            if state.world.unknown_fields {
+                add_unknown_fields(&mut body);
+            }
+            Answer { status, headers, body }
         })
     }
 

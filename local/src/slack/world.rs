@@ -19,6 +19,20 @@ pub struct World {
     pub user_groups: Roster<UserGroup>,
     /// A workspace on the free plan answers the `usergroups.*` methods with `plan_upgrade_required`.
     pub free_plan: bool,
+    /// Whether everything that is sent to the app has fields that nobody documents yet.
+    pub unknown_fields: bool,
+}
+
+/// Gives every object in a value a field that nobody knows.
+pub(crate) fn add_unknown_fields(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            fields.values_mut().for_each(add_unknown_fields);
+            fields.insert("x_of_tomorrow".into(), serde_json::json!({ "version": [2, null] }));
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(add_unknown_fields),
+        _ => {}
+    }
 }
 
 /// A workspace.
@@ -402,6 +416,7 @@ impl World {
             }]
             .into(),
             free_plan: false,
+            unknown_fields: false,
         }
     }
 

@@ -312,3 +312,22 @@ async fn news_of_an_earlier_uninstallation_end_no_later_installation() {
     }
     end(stack, &[]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_slack_adds_tomorrow_changes_nothing() {
+    let stack = start_with(|options| options.world.unknown_fields = true).await;
+    let anna = seat(&stack, "U0ANNA", "C0OPS");
+    ask(&anna, "/alfred-sync every off").await;
+    assert!(ask(&anna, READ).await.contains("wayne-dev"));
+    stack.slack.invite("U0ANNA", "U0DAN", "C0OPS").unwrap();
+    let holds = async || holders(&stack, "channel#C0OPS").await.contains(&"U0DAN".to_owned());
+    until("an event gives the role", async || holds().await).await;
+    stack.slack.set_guest("U0DAN").unwrap();
+    until("another one takes it", async || !holds().await).await;
+    // A change that Slack is asked about, and a file.
+    age(&stack, "usergroup#S0SRE", "U0ANNA", 70).await;
+    assert!(ask(&anna, CHANGE).await.contains("exit 0"));
+    let long = "/alfred-invoke aws ec2 describe-regions --query 'Regions[].[@, @, @, @, @]'";
+    assert!(ask(&anna, long).await.contains("The whole output is a file"));
+    end(stack, &[]).await;
+}

@@ -23,6 +23,12 @@ const MEMBERS: usize = 100;
 const LIMITED_CHANNELS: usize = 400;
 /// The shortest time in which the limit lets them be read: the last hundred may begin after three minutes.
 const LIMITED_LEAST: Duration = Duration::from_secs(180);
+/// The least share of what the limits allow.
+const LEAST_SHARE: f64 = 0.95;
+/// The most memory of a syncer: a function of 128 MB.
+const MOST_MEMORY: u64 = 128 << 20;
+/// What a sync writes besides its mappings: that it begins and ends, and that its job was taken and is done.
+const OWN_WRITES: usize = 4;
 /// No sync takes longer here.
 const LIMIT: Duration = Duration::from_secs(900);
 
@@ -49,6 +55,16 @@ pub async fn table() -> anyhow::Result<String> {
     let limited = sync(&stack).await?;
     stack.shut_down().await;
 
+    let share = LIMITED_LEAST.as_secs_f64() / limited.time.as_secs_f64();
+    ensure!(share >= LEAST_SHARE, "only {:.1} % of what the limits allow", 100.0 * share);
+    ensure!(memory <= MOST_MEMORY, "the syncer took {memory} bytes");
+    ensure!(
+        second.transactions == 0 && second.updates <= CHANNELS + OWN_WRITES,
+        "without a change, {} transactions and {} writes",
+        second.transactions,
+        second.updates
+    );
+
     let calls = |taken: &Taken| taken.calls.values().sum::<usize>();
     Ok(format!(
         "| sync of {} members in {CHANNELS} channels | |\n| --- | ---: |\n\
@@ -67,7 +83,7 @@ pub async fn table() -> anyhow::Result<String> {
         second.updates,
         memory as f64 / 1e6,
         limited.time.as_secs_f64(),
-        100.0 * LIMITED_LEAST.as_secs_f64() / limited.time.as_secs_f64(),
+        100.0 * share,
     ))
 }
 
