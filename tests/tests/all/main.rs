@@ -11,6 +11,7 @@ mod browser;
 mod faults;
 mod installation;
 mod kill_loop;
+mod local_program;
 mod parity;
 mod security;
 mod slack_bolt;
