@@ -1,6 +1,8 @@
 //! The ledger as the command's write-ahead record: INTENT before a mutating call is sent, DONE after it. It is also the
 //! last place where a call can be refused.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use awscli::session::{Call, CallEnd, Effect, Journal, JournalFuture};
 
 use crate::claim::{CallState, Claim, JournaledCall, Ledger, LedgerError};
@@ -12,12 +14,14 @@ pub struct LedgerJournal<'a> {
     ledger: &'a Ledger,
     claim: &'a Claim,
     recheck: Recheck<'a>,
+    /// Whether a call was to change something already.
+    changes: AtomicBool,
 }
 
 impl<'a> LedgerJournal<'a> {
     /// Writes into the item of `claim`, and lets nothing be changed that `recheck` does not let.
     pub fn new(ledger: &'a Ledger, claim: &'a Claim, recheck: Recheck<'a>) -> Self {
-        Self { ledger, claim, recheck }
+        Self { ledger, claim, recheck, changes: AtomicBool::new(false) }
     }
 }
 
@@ -30,6 +34,9 @@ impl Journal for LedgerJournal<'_> {
             self.recheck.holds(call.effect).await?;
             if call.effect == Effect::Read {
                 return Ok(());
+            }
+            if !self.changes.swap(true, Ordering::Relaxed) {
+                self.recheck.is_no_repetition().await?;
             }
             let journaled = JournaledCall {
                 name: format!("{} {}", call.service, call.operation),

@@ -1,20 +1,29 @@
 //! The membership once more, asked of Slack itself, before a call that may change something: what the tables say may be
-//! some minutes old. Without an answer from Slack there is no call.
+//! some minutes old. Without an answer from Slack there is no call. And whether the same was not just typed before: who
+//! does not see an acknowledgement in time types again, and does not want it done twice.
 
 use awscli::session::Effect;
 use shared::ids::UserId;
 use shared::installation::InstallationState;
-use shared::job::Job;
+use shared::job::{Job, Task};
 use shared::mapping::{MAX_CONFIRMATION_AGE, Mapping, MappingKind, MappingState};
 use shared::secret::Secret;
 use shared::slack::SlackError;
 use tokio::sync::Mutex;
 
 use crate::authorize::{Grant, mapping_name};
+use crate::claim::{LedgerError, State};
+use crate::execute;
 use crate::respond::Responder;
 
 /// How old the knowledge may be that the caller is a member when something is changed, in seconds.
 pub const MAX_AGE: u64 = 60;
+
+/// For how long the same command counts as typed again while the first one runs, in seconds.
+pub const REPEATED_WITHIN: u64 = 60;
+
+/// How many of the caller's latest jobs are looked at for that.
+const LATEST: usize = 5;
 
 /// How many pages of members are looked through. At 999 a page this is far above the largest channel.
 const MAX_PAGES: u32 = 1_000;
@@ -52,6 +61,47 @@ impl<'a> Recheck<'a> {
         tracing::info!(job.id = %self.job.id, step = "rechecked", "is still a member");
         *known_at = now;
         Ok(())
+    }
+
+    /// Returns if no other job of the caller is running the same command, that was typed just before.
+    ///
+    /// # Errors
+    /// What to tell the one who typed the command.
+    pub async fn is_no_repetition(&self) -> Result<(), String> {
+        match self.running_twin().await {
+            Ok(None) => Ok(()),
+            Ok(Some(twin)) => Err(format!(
+                "the same command of yours is running already as job {twin}, so the call was not made; send it again when that has ended"
+            )),
+            // That it cannot be told is no reason against a command that was typed once.
+            Err(error) => {
+                tracing::warn!(job.id = %self.job.id, %error, "cannot tell whether it was typed twice");
+                Ok(())
+            }
+        }
+    }
+
+    async fn running_twin(&self) -> Result<Option<String>, LedgerError> {
+        let (responder, job) = (self.responder, self.job);
+        let command = |job: &Job| match &job.task {
+            Task::Invoke { text } => execute::command(text).ok(),
+            _ => None,
+        };
+        let mine = command(job);
+        for key in responder.ledger.latest(&job.tenant, &job.user, LATEST).await? {
+            let Some(row) = responder.ledger.get(&key).await? else { continue };
+            if row.state != State::Claimed || job.typed_at.saturating_sub(row.typed_at) > REPEATED_WITHIN {
+                continue;
+            }
+            let Ok((other, _)) = responder.open_job(&row).await else { continue };
+            // Of two that run at the same time the one that was typed first goes on.
+            if (other.typed_at, other.id.as_str()) < (job.typed_at, job.id.as_str())
+                && command(&other) == mine
+            {
+                return Ok(Some(other.id.short().to_owned()));
+            }
+        }
+        Ok(None)
     }
 
     async fn ask(&self, mapping: &Mapping) -> Result<(), String> {

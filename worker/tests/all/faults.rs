@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use worker::claim::State;
+use worker::recheck::REPEATED_WITHIN;
 
-use crate::aws::Fault;
+use crate::aws::{Fault, PATIENCE};
 use crate::world::World;
 
 const READ: &str = "aws sts get-caller-identity";
@@ -47,6 +48,41 @@ async fn f2_a_copy_after_the_end_does_nothing_new() {
         assert!(world.slack.take_seen().is_empty());
     }
     assert_eq!(created(&world), 1);
+}
+
+#[tokio::test]
+async fn f6_the_same_change_typed_again_while_it_runs_is_not_made_twice() {
+    let world = Arc::new(World::start().await);
+    let typed_at = world.now();
+    world.stop_at(typed_at);
+    let reached = Arc::new(Notify::new());
+    world.aws.plan(("sqs", "CreateQueue"), "made-by-a-test", 0, 1, Fault::HoldAfter(reached.clone()));
+    let first = world.typed("U0ANNA", WRITE);
+    let running = {
+        let (world, first) = (world.clone(), first.clone());
+        tokio::spawn(async move { world.run(&first).await })
+    };
+    tokio::time::timeout(PATIENCE, reached.notified()).await.expect("the first one is at it");
+    // The same, spelt otherwise. A minute later it is no accident any more.
+    let spelt = WRITE.replace("made-by-a-test", "'made-by-a-test'");
+    let id = first.id.short();
+    let twin = format!("the same command of yours is running already as job {id}, so the call was not made");
+    for (later, refused) in
+        [(1, true), (REPEATED_WITHIN - 1, true), (REPEATED_WITHIN, true), (REPEATED_WITHIN + 1, false)]
+    {
+        world.stop_at(typed_at + later);
+        world.pass(0).await;
+        world.member("U0ANNA", &["channel#C0OPS", "usergroup#S0SRE"]).await;
+        let before = created(&world);
+        let seen = world.invoke("U0ANNA", &spelt).await;
+        assert_eq!(seen.contains(&twin), refused, "after {later} s: {seen}");
+        assert_eq!(created(&world) - before, usize::from(!refused), "after {later} s");
+    }
+    world.stop_at(typed_at + 1);
+    let other = world.invoke("U0ANNA", &WRITE.replace("made-by-a-test", "another")).await;
+    assert!(other.contains("exit 0"), "{other}");
+    running.abort();
+    let _ = running.await;
 }
 
 #[tokio::test]
