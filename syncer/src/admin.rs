@@ -6,6 +6,7 @@ use shared::ids::JobId;
 use shared::job::{JOB_VERSION, Job, Task};
 use shared::mapping::{Mapping, MappingKey, MappingKind, MappingState};
 use shared::message::Message;
+use shared::person::Person;
 use shared::secret::Secret;
 use tokio::time::Instant;
 
@@ -55,26 +56,39 @@ impl Syncer {
         job: &AdminJob,
         typed: &Typed,
     ) -> Result<Result<Workspace<'_>, Message>, Retry> {
+        Ok(match self.who_typed(job, typed).await? {
+            Ok((workspace, person)) if person.administers(&job.tenant) => Ok(workspace),
+            Ok(_) => {
+                tracing::warn!(job.id = %job.id, user.id = %typed.user, "not an admin");
+                let mut message = Message::default();
+                message.plain("Only admins and owners of this workspace may do that. Nothing was changed.");
+                Err(message)
+            }
+            Err(message) => Err(message),
+        })
+    }
+
+    /// The workspace and who typed in it, as Slack says now; else what to tell him.
+    pub(crate) async fn who_typed(
+        &self,
+        job: &AdminJob,
+        typed: &Typed,
+    ) -> Result<Result<(Workspace<'_>, Person), Message>, Retry> {
         let mut message = Message::default();
         let Some(workspace) = self.workspace(&job.tenant).await? else {
             message.plain(NOT_INSTALLED);
             return Ok(Err(message));
         };
-        let until = Instant::now() + ASKING_TIME;
-        match workspace.person(&typed.user, until).await {
-            Ok(person) if person.administers(&job.tenant) => return Ok(Ok(workspace)),
-            Ok(_) => {
-                tracing::warn!(job.id = %job.id, user.id = %typed.user, "not an admin");
-                message.plain("Only admins and owners of this workspace may do that. Nothing was changed.");
-            }
+        match workspace.person(&typed.user, Instant::now() + ASKING_TIME).await {
+            Ok(person) => Ok(Ok((workspace, person))),
             Err(error) => {
-                tracing::warn!(job.id = %job.id, %error, "cannot tell whether it is an admin");
+                tracing::warn!(job.id = %job.id, %error, "cannot tell who it is");
                 message.plain(&format!(
-                    "Slack did not say whether you are an admin ({error}), so nothing was changed. Try again in a minute."
+                    "Slack did not say whether you may do that ({error}), so nothing was changed. Try again in a minute."
                 ));
+                Ok(Err(message))
             }
         }
-        Ok(Err(message))
     }
 
     async fn add(

@@ -10,7 +10,7 @@ use shared::message::Message;
 use tokio::time::{Duration, Instant};
 
 use crate::Syncer;
-use crate::admin::{NOT_INSTALLED, ago, mistaken, name};
+use crate::admin::{ago, mistaken, name};
 use crate::batch::Retry;
 use crate::command::{self, Sync};
 use crate::diff::Diff;
@@ -18,7 +18,7 @@ use crate::record::What;
 use crate::reply::Posted;
 use crate::schedule::Every;
 use crate::tables::{TableError, held, number, text};
-use crate::workspace::{ASKING_TIME, Workspace};
+use crate::workspace::Workspace;
 
 /// The sort key of the one item.
 const ITEM: &str = "status";
@@ -262,27 +262,18 @@ impl Syncer {
     /// Whether the one who typed administers the workspace as Slack says now, if he is a full member of it; else what to
     /// tell him.
     async fn standing(&self, job: &AdminJob, typed: &Typed) -> Result<Result<bool, Message>, Retry> {
-        let mut message = Message::default();
-        let Some(workspace) = self.workspace(&job.tenant).await? else {
-            message.plain(NOT_INSTALLED);
-            return Ok(Err(message));
-        };
-        match workspace.person(&typed.user, Instant::now() + ASKING_TIME).await {
-            Ok(person) if person.full_member_of(&job.tenant).is_ok() => {
-                return Ok(Ok(person.administers(&job.tenant)));
+        Ok(match self.who_typed(job, typed).await? {
+            Ok((_, person)) if person.full_member_of(&job.tenant).is_ok() => {
+                Ok(person.administers(&job.tenant))
             }
             Ok(_) => {
                 tracing::warn!(job.id = %job.id, user.id = %typed.user, "not a full member");
+                let mut message = Message::default();
                 message.plain("Only full members of this workspace may do that. Nothing was done.");
+                Err(message)
             }
-            Err(error) => {
-                tracing::warn!(job.id = %job.id, %error, "cannot tell who it is");
-                message.plain(&format!(
-                    "Slack did not say whether you are a full member ({error}), so nothing was done. Try again in a minute."
-                ));
-            }
-        }
-        Ok(Err(message))
+            Err(message) => Err(message),
+        })
     }
 
     /// Tells the one who typed how his sync went.

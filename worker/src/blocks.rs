@@ -337,6 +337,20 @@ mod tests {
     }
 
     #[test]
+    fn a_long_line_of_escapes_is_neither_decoded_nor_escaped_twice() {
+        let line = "&amp;lt;".repeat(37_500);
+        let message = message(&answer(&line, ""), &Rest::File);
+        assert_eq!(shown(&message).concat(), line[..HEAD]);
+        let said = Answer { said: line.clone(), ..Answer::default() };
+        let message = super::message(&said, &Rest::Inline);
+        assert!(
+            message["text"].as_str().unwrap().starts_with("&amp;amp;lt;&amp;amp;lt;"),
+            "{}",
+            message["text"]
+        );
+    }
+
+    #[test]
     fn our_own_words_are_cut_where_slack_would_refuse_them_and_show_it() {
         for (size, shown, end) in [
             (MAX_SAID - 1, MAX_SAID - 1, ""),

@@ -140,7 +140,7 @@ async fn only_admins_change_mappings_and_slack_is_asked_each_time() {
     let anna = seat(&stack, "U0ANNA", "C0OPS");
     stack.slack.fail_always("users.info", Some(SlackFault::Status(500)));
     let seen = ask(&anna, change).await;
-    assert!(seen.contains("did not say whether you are an admin"), "{seen}");
+    assert!(seen.contains("did not say whether you may do that"), "{seen}");
     stack.slack.fail_always("users.info", None);
 
     // She was one a moment ago.

@@ -174,6 +174,10 @@ async fn everybody_gets_what_the_mappings_say(stack: &Stack) {
         assert!(seen.contains(refusal.reads), "{}: {}", refusal.because, redacted(&seen));
         set(stack, &refusal, &before).await;
     }
+    // One expired membership is somebody on leave; many are a sync that does not run any more.
+    let alarmed =
+        |line: &local::logs::Line| line.field("alarm").is_some_and(|alarm| alarm == "membership_expired");
+    assert!(stack.logs.lines().iter().any(alarmed), "an expired membership raises no alarm");
     let seen = ask(&ben, identity).await;
     assert!(seen.contains("assumed-role/ReadOnly"), "all is as it was: {seen}");
 

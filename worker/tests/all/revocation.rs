@@ -54,3 +54,44 @@ async fn changes_end_after_a_minute_and_everything_after_a_quarter_of_an_hour() 
     assert!(seen.contains("were not read completely in the last 15 minutes"), "{seen}");
     assert!(!seen.contains("exit 0"), "{seen}");
 }
+
+#[tokio::test]
+async fn what_is_known_of_people_counts_where_it_is_older_than_what_is_known_of_channels() {
+    for (age, command, asks) in [
+        (MAX_AGE - 1, WRITE, false),
+        (MAX_AGE, WRITE, false),
+        (MAX_AGE + 1, WRITE, true),
+        (MAX_CONFIRMATION_AGE - 1, READ, false),
+        (MAX_CONFIRMATION_AGE, READ, false),
+        (MAX_CONFIRMATION_AGE + 1, READ, true),
+    ] {
+        let world = World::start().await;
+        let now = world.now();
+        world.stop_at(now);
+        world.pass(0).await;
+        // Read just now, in a sync that asked about its people when it began.
+        world
+            .put(
+                "mappings",
+                json!({
+                    "tenant": "T0ALFRED1", "item": "usergroup#S0SRE", "kind": "usergroup", "name": "sre",
+                    "role_arn": "arn:aws:iam::111111111111:role/alfredbot/PowerUser", "priority": 10, "state": "active",
+                    "confirmed_at": now, "people_known_at": now - age,
+                }),
+            )
+            .await;
+        world
+            .put(
+                "memberships",
+                json!({
+                    "tenant": "T0ALFRED1", "user": "U0ANNA", "expires_at": now + 3600,
+                    "grant:usergroup#S0SRE": now - 24 * 3600,
+                }),
+            )
+            .await;
+        is_asked(&world, &["U0ANNA"]);
+        let seen = world.invoke("U0ANNA", command).await;
+        assert!(seen.contains("exit 0"), "{age} s: {seen}");
+        assert_eq!(world.slack.tried("users.info") > 0, asks, "{command} after {age} s");
+    }
+}
