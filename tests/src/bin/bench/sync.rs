@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use local::aws::HOME;
-use local::demo::{ADMIN, add_to_slack};
+use local::demo::{ADMIN, add_to_slack, at_rest};
 use local::fault::Match;
 use local::slack::world::World;
 use local::stack::{Seed, Stack};
@@ -124,6 +124,8 @@ async fn large(channels: usize) -> anyhow::Result<Stack> {
 
 async fn sync(stack: &Stack) -> anyhow::Result<Taken> {
     let proxy = &stack.faults.as_ref().context("the proxies count")?.syncer_aws;
+    // That the job before is done is written after its answer.
+    at_rest(stack).await?;
     stack.slack.forget_calls();
     proxy.forget_seen();
     let admin = seat(stack, ADMIN, "C0GENERAL");
