@@ -420,12 +420,11 @@ fn table(mappings: &[Mapping], now: u64) -> (String, usize) {
     let mut table = String::new();
     let mut shown = 0;
     for line in lines {
-        if table.len() + line.len() > MAX_TABLE {
+        let end = if shown > 0 { "\n" } else { "" };
+        if table.len() + end.len() + line.len() > MAX_TABLE {
             break;
         }
-        if shown > 0 {
-            table.push('\n');
-        }
+        table += end;
         table += &line;
         shown += 1;
     }
@@ -477,6 +476,35 @@ pub(crate) fn prose(message: &mut Message, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_list_shows_as_many_mappings_as_fit() {
+        let mapping = |number: usize| Mapping {
+            tenant: "T1".parse().unwrap(),
+            item: MappingKey(format!("channel#C{number}")),
+            kind: MappingKind::Channel,
+            name: "x".repeat(100),
+            role_arn: "arn:aws:iam::111111111111:role/alfredbot/ReadOnly".into(),
+            alias: None,
+            priority: 1,
+            state: MappingState::Active,
+            added_by: None,
+            reason: None,
+            confirmed_at: 0,
+            people_known_at: None,
+            read_as_of: 0,
+            version: 0,
+            members: 0,
+            unread: None,
+        };
+        let mappings: Vec<Mapping> = (0..100).map(mapping).collect();
+        let (whole, fit) = table(&mappings, 0);
+        let line = whole.lines().nth(1).unwrap().len() + "\n".len();
+        assert!(whole.len() <= MAX_TABLE && whole.len() + line > MAX_TABLE, "{} bytes", whole.len());
+        for (count, shown) in [(fit - 1, fit - 1), (fit, fit), (fit + 1, fit)] {
+            assert_eq!(table(&mappings[..count], 0).1, shown);
+        }
+    }
 
     #[test]
     fn times_are_told_in_the_unit_that_people_use() {

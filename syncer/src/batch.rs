@@ -123,7 +123,10 @@ impl Syncer {
             return Err(Retry::Token(error));
         };
         let mut message = Message::default();
-        message.plain("The workspace's Slack credentials cannot be reached at the moment. Nothing was done; try again in a minute.");
+        message.plain(match error {
+            TokenError::Unavailable(_) => "The workspace's Slack credentials cannot be reached at the moment. Nothing was done; try again in a minute.",
+            _ => "The workspace's Slack credentials do not open. Nothing was done; tell whoever runs Alfredbot, or add the app to Slack anew.",
+        });
         self.reply(job, typed, message).await;
         Ok(())
     }

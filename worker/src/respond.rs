@@ -324,7 +324,6 @@ impl Responder {
         }
     }
 
-    /// The bot token of the job's workspace, if it can be had.
     /// The bot token of the job's workspace, if it has one that opens. Why not is in the log.
     pub async fn token(&self, job: &Job) -> Option<Secret<String>> {
         let tenancy = match self.directory.tenancy(&job.tenant).await {

@@ -10,7 +10,9 @@ use local::slack::fault::Fault as SlackFault;
 use local::slack::slash_command::Variant;
 use local::slack::world::Standing;
 use serde_json::json;
-use tests::conversation::{PATIENCE, answer, ask, end, forget_all, job_of, seat, start, start_with};
+use tests::conversation::{
+    PATIENCE, answer, ask, end, forget_all, job_of, seat, start, start_with, update_item,
+};
 
 use crate::administration::{age, holders, items, map, mappings, until};
 
@@ -261,6 +263,19 @@ async fn without_kms_no_mapping_changes_and_the_admin_hears_of_it() {
     assert_eq!(mappings(&stack).await, before);
     proxy.clear();
     assert!(ask(&anna, "/alfred-admin remove channel #ops").await.contains("#ops is removed"));
+
+    // A token that is none does not become one by waiting.
+    let garbled = json!({
+        "Key": { "tenant": { "S": "T0ALFRED1" } },
+        "UpdateExpression": "SET bot_token = :none",
+        "ExpressionAttributeValues": { ":none": { "S": "AAAA" } },
+    });
+    update_item(&stack, "alfred-installations", garbled).await;
+    let seen = ask(&anna, "/alfred-admin list").await;
+    assert!(
+        seen.contains("credentials do not open. Nothing was done; tell whoever runs Alfredbot"),
+        "{seen}"
+    );
     end(stack, &[]).await;
 }
 
