@@ -15,8 +15,10 @@ pub mod words;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::catalog;
+use crate::files::Files;
 use crate::model::{Argument, ArgumentKind, Kind, Member, NO_MEMBER, Operation, Service};
 use crate::value::{Map, Value};
 use values::{BinaryFormat, Reading};
@@ -198,8 +200,17 @@ const REFUSED: [(&str, &str); 9] = [
     ("--cli-auto-prompt", "there is no terminal to prompt on"),
 ];
 
+/// What a command line may look at besides its words.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The files that `file://`, `fileb://` and streamed values name.
+    pub files: &'a dyn Files,
+    /// The day that times without one are of.
+    pub now: SystemTime,
+}
+
 /// Parses a command line, without the leading `aws`.
-pub fn parse(argv: &[String]) -> Result<Command, UsageError> {
+pub fn parse(argv: &[String], context: Context<'_>) -> Result<Command, UsageError> {
     let specs: Vec<OptionSpec> = GLOBALS
         .iter()
         .map(|(name, arity, check)| OptionSpec { arity: *arity, check: *check, ..OptionSpec::text(*name) })
@@ -229,14 +240,9 @@ pub fn parse(argv: &[String]) -> Result<Command, UsageError> {
     let globals = Globals {
         region: given("--region").map(region).transpose()?,
         output: given("--output").map(str::to_owned),
-        query: given("--query").map(str::to_owned),
+        query: given("--query").map(|query| values::text(context.files, "--query", query)).transpose()?,
         no_paginate: given("--no-paginate").is_some(),
     };
-    if globals.query.as_deref().is_some_and(values::names_file) {
-        return Err(UsageError::refused(
-            "--query takes an expression: there are no files here to read from.",
-        ));
-    }
     let binary = match given("--cli-binary-format") {
         Some("raw-in-base64-out") => BinaryFormat::Raw,
         _ => BinaryFormat::Base64,
@@ -253,11 +259,11 @@ pub fn parse(argv: &[String]) -> Result<Command, UsageError> {
         level(&[], "operation", &commands, &words.rest).map_err(|message| UsageError::usage(&message))?;
     let word = words.positionals[0].clone().unwrap_or_default();
     if word == "wait" && !service.waiters.is_empty() {
-        return wait(service, &words.rest, globals, binary);
+        return wait(service, &words.rest, globals, binary, context);
     }
     match service.position_of_command(&word) {
         Some(operation) => {
-            let parsed = call(service, operation, &words.rest, globals, binary)?;
+            let parsed = call(service, operation, &words.rest, globals, binary, context)?;
             Ok(Command::Operation(Box::new(parsed)))
         }
         None if word == "help" => Err(no_help()),
@@ -316,6 +322,7 @@ fn wait(
     words: &[String],
     globals: Globals,
     binary: BinaryFormat,
+    context: Context<'_>,
 ) -> Result<Command, UsageError> {
     if words.is_empty() {
         return Err(too_few(&format!("{} wait", service.command)));
@@ -327,7 +334,7 @@ fn wait(
         return Err(no_help());
     };
     let operation = service.waiters[index].operation as usize;
-    let mut parsed = call(service, operation, &words.rest, globals, binary)?;
+    let mut parsed = call(service, operation, &words.rest, globals, binary, context)?;
     parsed.paging.automatic = false;
     Ok(Command::Wait(index, Box::new(parsed)))
 }
@@ -356,6 +363,7 @@ fn call(
     words: &[String],
     globals: Globals,
     binary: BinaryFormat,
+    context: Context<'_>,
 ) -> Result<Parsed, UsageError> {
     let operation = &service.operations[index];
     let input = operation.input.and_then(|input| match &service.shapes[input as usize].kind {
@@ -407,6 +415,7 @@ fn call(
     }
 
     let mut reader = Reader {
+        context,
         service: &service,
         operation,
         parameters: Map::new(),
@@ -434,7 +443,7 @@ fn call(
         "warning: Non-positive values for --max-items may result in undefined behavior.\n".to_owned()
     });
     let Reader { parameters, json, .. } = reader;
-    let parameters = finish(&service, operation, parameters, &json, binary)?;
+    let parameters = finish(&service, operation, parameters, &json, binary, context.now)?;
     Ok(Parsed { operation: index, parameters, paging, outfile, globals, warning, service })
 }
 
@@ -478,6 +487,7 @@ fn spec(
 
 /// The options of one operation while they become parameters.
 struct Reader<'a> {
+    context: Context<'a>,
     service: &'a Service,
     operation: &'a Operation,
     parameters: Map,
@@ -584,13 +594,16 @@ impl Reader<'_> {
         for (index, words) in std::mem::take(&mut self.given) {
             let argument = &self.operation.arguments[index];
             let option = format!("--{}", argument.name);
-            let reading =
-                Reading { service: self.service, command: &self.operation.command, option: &option };
+            let reading = Reading {
+                service: self.service,
+                command: &self.operation.command,
+                option: &option,
+                files: self.context.files,
+            };
             let wrapped = |value| Value::Map(Map::from([("Value".to_owned(), Value::Bool(value))]));
             let Some(member) = members.get(argument.member as usize) else {
                 if matches!(argument.kind, ArgumentKind::Text | ArgumentKind::Texts | ArgumentKind::Switch) {
-                    reading.refuse_files(&words)?;
-                    self.own.push((argument.name.clone(), words));
+                    self.own.push((argument.name.clone(), reading.texts(words)?));
                 }
                 continue;
             };
@@ -626,12 +639,8 @@ impl Reader<'_> {
 
     /// Adds the members of `--cli-input-json` that no option has set. Returns false if they page by hand.
     fn merge_json(&mut self, text: &str) -> Result<bool, UsageError> {
-        if values::names_file(text) {
-            return Err(UsageError::parameter(
-                "Error parsing parameter '--cli-input-json': there are no files here to read from. Give the JSON itself.",
-            ));
-        }
-        let value = json::parse(text).map_err(|_| {
+        let text = values::text(self.context.files, "--cli-input-json", text)?;
+        let value = json::parse(&text).map_err(|_| {
             UsageError::parameter("Error parsing parameter 'cli-input-json': Invalid JSON received.")
         })?;
         let Value::Map(map) = value else {
@@ -657,6 +666,7 @@ fn finish(
     mut parameters: Map,
     json: &HashSet<String>,
     binary: BinaryFormat,
+    now: SystemTime,
 ) -> Result<Map, UsageError> {
     own::complete(service, operation, &mut parameters)?;
     let mut value = Value::Map(parameters);
@@ -667,7 +677,7 @@ fn finish(
         validate::validate(service, operation.input, parameters, json)?;
     }
     if let Some(input) = operation.input {
-        values::read_timestamps(service, input, &mut value)?;
+        values::read_timestamps(service, input, &mut value, now)?;
     }
     match value {
         Value::Map(parameters) => Ok(parameters),

@@ -7,6 +7,7 @@ pub mod command;
 pub mod customize;
 pub mod effect;
 pub mod endpoint;
+pub mod files;
 pub mod format;
 pub mod help;
 pub mod model;

@@ -1,6 +1,8 @@
 //! `aws …`: from words to what is printed and the exit status.
 
-use crate::command::{self, Command, Custom, Globals, Parsed};
+use bytes::Bytes;
+
+use crate::command::{self, Command, Context, Custom, Globals, Parsed};
 use crate::format::{self, Sink};
 use crate::model::Kind;
 use crate::paginate::{Pages, paginate};
@@ -35,7 +37,8 @@ pub async fn run(argv: &[String], session: &Session<'_>) -> Output {
     if let Some(reason) = words(0).and_then(|service| refusal(service, words(1))) {
         return printer.fail(&format::error_line(&reason), USAGE);
     }
-    let command = match command::parse(argv) {
+    let context = Context { files: session.files, now: session.now() };
+    let command = match command::parse(argv, context) {
         Ok(command) => command,
         Err(error) => return printer.fail(&error.stderr, error.exit_status),
     };
@@ -130,11 +133,6 @@ impl Printer {
     async fn operation(&mut self, parsed: &Parsed, calls: &mut Calls<'_>) -> Result<i32, Failure> {
         let operation = parsed.operation();
         let shape = shape(&parsed.globals, &operation.name)?;
-        if let Some(file) = parsed.outfile.as_deref().filter(|file| !STANDARD_OUTPUT.contains(file)) {
-            return Err(Failure::usage(&format!(
-                "there are no files here to write `{file}` to; give `-` to see the result here"
-            )));
-        }
         self.output.stderr.push_str(parsed.warning.as_deref().unwrap_or_default());
         let region = self.output.region.clone();
         let (region, parameters) = (region.as_deref(), parsed.parameters.clone());
@@ -142,8 +140,8 @@ impl Printer {
             return self.pages(parsed, parameters, region, &shape, calls).await;
         }
         let mut result = calls.send(&parsed.service, operation, parameters, region).await?.value;
-        if parsed.outfile.is_some() {
-            self.body(parsed, &mut result);
+        if let Some(file) = &parsed.outfile {
+            self.body(parsed, file, &mut result, calls)?;
         }
         self.show(result, &shape)?;
         Ok(0)
@@ -181,16 +179,27 @@ impl Printer {
         Ok(0)
     }
 
-    /// Prints the streamed part of a result, which the official CLI writes to a file.
-    fn body(&mut self, parsed: &Parsed, result: &mut Map) {
+    /// Keeps the streamed part of a result in the file that the command names, or prints it.
+    fn body(
+        &mut self,
+        parsed: &Parsed,
+        file: &str,
+        result: &mut Map,
+        calls: &Calls<'_>,
+    ) -> Result<(), Failure> {
         let output = parsed.operation().output.map(|id| &parsed.service.shapes[id as usize].kind);
-        let Some(Kind::Structure(structure)) = output else { return };
+        let Some(Kind::Structure(structure)) = output else { return Ok(()) };
         let payload = structure.payload.and_then(|index| structure.members.get(index as usize));
-        match payload.and_then(|member| result.shift_remove(&member.name)) {
-            Some(Value::Bytes(bytes)) => self.sink.push_bytes(&bytes),
-            Some(Value::Str(text)) => self.sink.push(&text),
-            _ => {}
+        let content = match payload.and_then(|member| result.shift_remove(&member.name)) {
+            Some(Value::Bytes(bytes)) => Bytes::from(bytes),
+            Some(Value::Str(text)) => Bytes::from(text),
+            _ => Bytes::new(),
+        };
+        if STANDARD_OUTPUT.contains(&file) {
+            self.sink.push_bytes(&content);
+            return Ok(());
         }
+        calls.session().files.write(file, content).map_err(|error| Failure::general(&error.to_string()))
     }
 
     fn show(&mut self, result: Map, shape: &Shape) -> Result<(), Failure> {

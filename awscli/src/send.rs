@@ -4,9 +4,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use http_body_util::Full;
 use thiserror::Error;
-use uuid::Uuid;
 
 use crate::customize::{self, Added};
 use crate::effect::effect;
@@ -20,7 +18,6 @@ use crate::serialize::{HttpRequest, SerializeError, serialize};
 use crate::session::{Call, CallEnd, Effect, Session};
 use crate::sign::{self, Coverage, SignError};
 use crate::timestamp;
-pub use crate::transport::HttpClient;
 use crate::transport::TransportError;
 use crate::value::Map;
 
@@ -228,8 +225,7 @@ impl<'a> Calls<'a> {
         operation: &Operation,
         params: &mut Map,
     ) -> Result<(HttpRequest, Added), CallError> {
-        let token =
-            || Uuid::new_v5(&self.session.token_namespace, self.made.to_string().as_bytes()).to_string();
+        let token = || self.session.tokens.of_call(self.made).to_string();
         let added =
             customize::complete_params(service, operation, params, token).map_err(CallError::Parameters)?;
         let mut request = serialize(service, operation, params)?;
@@ -414,7 +410,7 @@ impl<'a> Calls<'a> {
     }
 
     fn now(&self) -> SystemTime {
-        let now = self.session.clock.map_or_else(SystemTime::now, |clock| clock());
+        let now = self.session.now();
         let skew = Duration::from_secs(self.skew.unsigned_abs());
         if self.skew < 0 { now - skew } else { now + skew }
     }
@@ -466,7 +462,7 @@ fn url_of(endpoint: &str, request: &HttpRequest) -> String {
     url
 }
 
-fn into_http(request: HttpRequest, url: &str) -> Result<http::Request<Full<Bytes>>, String> {
+fn into_http(request: HttpRequest, url: &str) -> Result<http::Request<Bytes>, String> {
     let bad = |what: &dyn std::fmt::Display| format!("the parameters give no valid request: {what}");
     let mut built = http::Request::builder().method(request.method.as_str()).uri(url);
     if !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS") {
@@ -478,7 +474,7 @@ fn into_http(request: HttpRequest, url: &str) -> Result<http::Request<Full<Bytes
             .map_err(|error| bad(&format!("{name}: {error}")))?;
         built = built.header(name.as_str(), value);
     }
-    built.body(Full::new(Bytes::from(request.body))).map_err(|error| bad(&error))
+    built.body(Bytes::from(request.body)).map_err(|error| bad(&error))
 }
 
 fn transport_error(error: TransportError, url: String, limit: usize) -> Attempt {

@@ -3,9 +3,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::send::HttpClient;
+use crate::files::Files;
+use crate::transport::Transport;
 
 /// Everything a command needs besides its words.
 pub struct Session<'a> {
@@ -16,19 +17,48 @@ pub struct Session<'a> {
     /// An endpoint that stands for every AWS service, for emulators. Set by the host's configuration only; it enters
     /// the endpoint rules as `--endpoint-url` does in the official CLI. No command can set it.
     pub endpoint: Option<url::Url>,
-    /// Sends the requests and keeps the connections.
-    pub http: &'a HttpClient,
+    /// Sends the requests.
+    pub http: &'a dyn Transport,
+    /// The files that the command may read and write.
+    pub files: &'a dyn Files,
+    /// What `-` and `/dev/stdin` stand for where a file is read.
+    pub stdin: bytes::Bytes,
     /// What the command may use up.
     pub budget: Budget,
     /// Asked before and told after each call.
     pub journal: &'a dyn Journal,
-    /// Namespace of the idempotency tokens: the n-th call's token is UUIDv5(namespace, n), so that a repeated run of
-    /// the same job repeats its tokens.
-    pub token_namespace: uuid::Uuid,
+    /// Where idempotency tokens come from.
+    pub tokens: Tokens,
     /// Whether [secrets](crate::secrets) in results are hidden, for callers that show them to people.
     pub hide_secrets: bool,
-    /// The time that requests are signed with. `None` is the system clock.
-    pub clock: Option<fn() -> std::time::SystemTime>,
+    /// What time it is, for signatures and for times that a command gives relative to now. `None` is the system clock.
+    pub clock: Option<fn() -> SystemTime>,
+}
+
+impl Session<'_> {
+    /// What time it is.
+    pub fn now(&self) -> SystemTime {
+        self.clock.map_or_else(SystemTime::now, |clock| clock())
+    }
+}
+
+/// Where idempotency tokens, and other names that must be new, come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Tokens {
+    /// The n-th call's token is UUIDv5(namespace, n), so that a repeated run of the same job repeats its tokens.
+    Derived(uuid::Uuid),
+    /// Every token is this one, so that requests can be compared.
+    Fixed(uuid::Uuid),
+}
+
+impl Tokens {
+    /// The token of the call with this number.
+    pub fn of_call(self, number: u32) -> uuid::Uuid {
+        match self {
+            Self::Derived(namespace) => uuid::Uuid::new_v5(&namespace, number.to_string().as_bytes()),
+            Self::Fixed(token) => token,
+        }
+    }
 }
 
 /// A role session's keys.

@@ -3,7 +3,9 @@
 //! own endpoint is there.
 
 use std::error::Error as StdError;
+use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -32,6 +34,21 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 const IDLE_CONNECTIONS: usize = 4;
 
 type Pool<R> = Client<HttpsConnector<HttpConnector<R>>, Full<Bytes>>;
+
+/// The boxed future of [`Transport::send`].
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, TransportError>> + Send + 'a>>;
+
+/// What carries requests to services.
+pub trait Transport: Send + Sync {
+    /// Sends a request and reads at most `limit` bytes of the response's body. `endpoint` is the session's own, if it
+    /// has one: it alone may be without TLS or inside the host's network.
+    fn send<'a>(
+        &'a self,
+        request: http::Request<Bytes>,
+        endpoint: Option<&'a Url>,
+        limit: usize,
+    ) -> Sending<'a>;
+}
 
 /// Keep-alive connections. One for a process serves all sessions: a connection carries no credentials.
 #[derive(Debug)]
@@ -78,14 +95,13 @@ impl HttpClient {
         })
     }
 
-    /// Sends a request and reads at most `limit` bytes of the response's body. `endpoint` is the session's own, if it
-    /// has one: it alone may be without TLS or inside the host's network.
-    pub async fn send(
+    async fn exchange(
         &self,
-        request: http::Request<Full<Bytes>>,
+        request: http::Request<Bytes>,
         endpoint: Option<&Url>,
         limit: usize,
     ) -> Result<HttpResponse, TransportError> {
+        let request = request.map(Full::new);
         let url = Url::parse(&request.uri().to_string())
             .map_err(|error| TransportError::Refused(format!("{} is no address: {error}", request.uri())))?;
         let is_head = request.method() == http::Method::HEAD;
@@ -116,6 +132,17 @@ impl HttpClient {
             headers: parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
             body: if is_head { Vec::new() } else { body },
         })
+    }
+}
+
+impl Transport for HttpClient {
+    fn send<'a>(
+        &'a self,
+        request: http::Request<Bytes>,
+        endpoint: Option<&'a Url>,
+        limit: usize,
+    ) -> Sending<'a> {
+        Box::pin(self.exchange(request, endpoint, limit))
     }
 }
 
@@ -342,7 +369,7 @@ mod tests {
     #[tokio::test]
     async fn a_name_without_a_public_address_is_not_connected_to() {
         let client = HttpClient::new().unwrap();
-        let request = http::Request::get("https://localhost:9/").body(Full::default()).unwrap();
+        let request = http::Request::get("https://localhost:9/").body(Bytes::new()).unwrap();
         let error = client.send(request, None, 1).await.unwrap_err();
         assert!(error.was_never_sent());
         assert_eq!(error.to_string(), "localhost has no public address");

@@ -7,16 +7,20 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
 use awscli::catalog;
-use awscli::command::{self, Command, Paging};
+use awscli::command::{self, Command, Context, Paging};
+use awscli::files::MemoryFiles;
 use awscli::paginate::paginate;
 use awscli::parse::from_json_text;
-use awscli::send::{CallError, Calls, HttpClient, Response};
+use awscli::send::{CallError, Calls, Response};
 use awscli::session::{
-    Budget, Call, CallEnd, Credentials, Effect, Journal, JournalFuture, NoJournal, Session,
+    Budget, Call, CallEnd, Credentials, Effect, Journal, JournalFuture, NoJournal, Session, Tokens,
 };
+use awscli::transport::{HttpClient, Transport};
 use awscli::value::{Map, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+static FILES: MemoryFiles = MemoryFiles::new(1 << 20);
 
 /// 2025-01-15T12:34:56Z.
 fn clock() -> SystemTime {
@@ -45,9 +49,11 @@ fn session<'a>(http: &'a HttpClient, journal: &'a dyn Journal, endpoint: Option<
         region: Some("us-east-1".into()),
         endpoint: endpoint.map(|url| url::Url::parse(url).unwrap()),
         http,
+        files: &FILES,
+        stdin: Default::default(),
         budget: budget(),
         journal,
-        token_namespace: uuid::Uuid::NAMESPACE_OID,
+        tokens: Tokens::Derived(uuid::Uuid::NAMESPACE_OID),
         hide_secrets: false,
         clock: Some(clock),
     }
@@ -310,7 +316,10 @@ fn json_in_bodies_is_text() {
         ["bedrock-agent", "put-resource-policy", "--resource-arn", "arn:aws:bedrock:x:1:knowledge-base/k"];
     let argv: Vec<String> =
         words.iter().chain(&["--policy", r#"{"k": "v"}"#]).map(|word| (*word).into()).collect();
-    let Ok(Command::Operation(parsed)) = command::parse(&argv) else { panic!("not parsed") };
+    let Ok(Command::Operation(parsed)) = command::parse(&argv, Context { files: &FILES, now: clock() })
+    else {
+        panic!("not parsed")
+    };
     let http = HttpClient::new().unwrap();
     let session = session(&http, &NoJournal, None);
     let calls = Calls::new(&session);
@@ -477,7 +486,7 @@ async fn the_private_network_is_out_of_reach_without_a_configured_endpoint() {
     let http = HttpClient::new().unwrap();
     for url in ["https://127.0.0.1:1/", "https://169.254.169.254/", "https://[::1]:1/", "http://127.0.0.1:1/"]
     {
-        let request = http::Request::get(url).body(http_body_util::Full::default()).unwrap();
+        let request = http::Request::get(url).body(bytes::Bytes::new()).unwrap();
         let error = http.send(request, None, 1).await.unwrap_err();
         assert!(error.was_never_sent() && error.to_string().contains("is not"), "{url}: {error}");
     }

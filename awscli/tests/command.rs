@@ -1,7 +1,10 @@
 //! What people type, and what becomes of it before anything is sent. Messages and exit statuses are those that the
 //! official CLI 2.38.5 was seen to give for the same words, unless a test says otherwise.
 
-use awscli::command::{self, Command, Parsed, UsageError};
+use std::time::SystemTime;
+
+use awscli::command::{self, Command, Context, Parsed, UsageError};
+use awscli::files::{Files, MemoryFiles};
 use awscli::format::python_text;
 use awscli::value::Value;
 
@@ -24,15 +27,18 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
+static FILES: MemoryFiles = MemoryFiles::new(1 << 10);
+const CONTEXT: Context<'_> = Context { files: &FILES, now: SystemTime::UNIX_EPOCH };
+
 fn parsed(line: &str) -> Parsed {
-    match command::parse(&words(line)) {
+    match command::parse(&words(line), CONTEXT) {
         Ok(Command::Operation(parsed)) => *parsed,
         other => panic!("{line}: {other:?}"),
     }
 }
 
 fn refused(line: &str) -> UsageError {
-    match command::parse(&words(line)) {
+    match command::parse(&words(line), CONTEXT) {
         Err(error) => error,
         Ok(command) => panic!("{line} was accepted: {command:?}"),
     }
@@ -320,7 +326,7 @@ fn an_option_given_twice_is_an_error() {
     assert!(refused("ec2 describe-instances --dry-run --no-dry-run").stderr.contains("Cannot specify both"));
 }
 
-/// The official CLI reads files here, and its first version fetched URLs.
+/// The official CLI reads files of the host here, and its first version fetched URLs.
 #[test]
 fn values_are_never_loaded_from_elsewhere() {
     for line in [
@@ -328,7 +334,6 @@ fn values_are_never_loaded_from_elsewhere() {
         "ec2 describe-instances --filters 'file://$AWS_SECRET_ACCESS_KEY'",
         "ec2 describe-instances --filters Name@=file:///etc/passwd",
         "ec2 describe-instances --filters http://host/",
-        "ec2 describe-instances --instance-ids a file:///etc/passwd",
         "ec2 describe-instances --cli-input-json file:///proc/self/environ",
         "ec2 run-instances --image-id a --user-data fileb://~/.aws/credentials",
         "iam create-policy --policy-name p --policy-document http://169.254.169.254/latest/meta-data/",
@@ -340,13 +345,36 @@ fn values_are_never_loaded_from_elsewhere() {
         let error = refused(line);
         assert_eq!(error.exit_status, 252, "{line}");
         assert!(
-            error.stderr.contains("there are no files here")
+            error.stderr.contains("No such file or directory")
+                || error.stderr.contains("Blob values must be a path to a file.")
                 || error.stderr.contains("not loaded from the network"),
             "{line}: {}",
             error.stderr
         );
         assert!(!error.stderr.contains("root:"), "{line}: {}", error.stderr);
     }
+}
+
+#[test]
+fn values_come_from_the_jobs_own_files() {
+    let files = MemoryFiles::new(1 << 10);
+    files.write("ids.json", br#"["i-1", "i-2"]"#.as_slice().into()).expect("there is room");
+    files.write("data", [0, 159, 146].as_slice().into()).expect("there is room");
+    files.write("name", "é\r\n".into()).expect("there is room");
+    let context = Context { files: &files, now: SystemTime::UNIX_EPOCH };
+    for (line, expected) in [
+        ("ec2 describe-instances --instance-ids file://ids.json", "{'InstanceIds': ['i-1', 'i-2']}"),
+        ("ec2 describe-instances --filters Name@=file://name", "{'Filters': [{'Name': 'é\\n'}]}"),
+        ("kms decrypt --ciphertext-blob fileb://data", "{'CiphertextBlob': AJ+S}"),
+        ("s3api put-object --bucket b --key k --body ./data", "{'Body': AJ+S, 'Bucket': 'b', 'Key': 'k'}"),
+    ] {
+        let Ok(Command::Operation(parsed)) = command::parse(&words(line), context) else { panic!("{line}") };
+        let text = python_text(&Value::Map(parsed.parameters.clone()));
+        assert_eq!(text, expected, "{line}");
+    }
+    let error = command::parse(&words("ec2 describe-instances --filters file://data"), context)
+        .expect_err("it is no text");
+    assert!(error.stderr.contains("please use the fileb:// prefix"), "{}", error.stderr);
 }
 
 #[test]
@@ -365,7 +393,7 @@ fn a_region_is_one_label_of_a_host() {
 
 #[test]
 fn commands_of_the_clis_own_keep_their_words() {
-    match command::parse(&words("s3 ls s3://bucket/ --recursive --region eu-west-1")) {
+    match command::parse(&words("s3 ls s3://bucket/ --recursive --region eu-west-1"), CONTEXT) {
         Ok(Command::Custom(custom)) => {
             assert_eq!((custom.service.as_str(), custom.command.as_str()), ("s3", "ls"));
             assert_eq!(custom.words, ["s3://bucket/", "--recursive"]);
@@ -378,9 +406,9 @@ fn commands_of_the_clis_own_keep_their_words() {
             .stderr
             .contains("argument subcommand: Found invalid choice 'lsx'\n\nMaybe you meant:\n\n  * ls")
     );
-    assert!(matches!(command::parse(&words("--version")), Ok(Command::Version)));
+    assert!(matches!(command::parse(&words("--version"), CONTEXT), Ok(Command::Version)));
     assert!(matches!(
-        command::parse(&words("ec2 wait instance-running --instance-ids i")),
+        command::parse(&words("ec2 wait instance-running --instance-ids i"), CONTEXT),
         Ok(Command::Wait(..))
     ));
 }

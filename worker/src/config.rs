@@ -143,7 +143,7 @@ pub async fn start_worker(config: Config, clock: Clock) -> anyhow::Result<Arc<Wo
         responder: responder(&config, &clients, &clock)?,
         roles: Roles::new(clients.sts.clone(), clock),
         aws: Aws {
-            http: awscli::send::HttpClient::new().context("cannot set up TLS")?,
+            http: awscli::transport::HttpClient::new().context("cannot set up TLS")?,
             endpoint: config.account.endpoint().map(Url::parse).transpose().context("AWS_ENDPOINT_URL")?,
             region: config.account.region().to_owned(),
         },

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use awscli::send::HttpClient;
-use awscli::session::{Budget, Call, CallEnd, Credentials, Journal, JournalFuture, Output, Session};
+use awscli::files::MemoryFiles;
+use awscli::session::{Budget, Call, CallEnd, Credentials, Journal, JournalFuture, Output, Session, Tokens};
+use awscli::transport::HttpClient;
 use shared::ids::JobId;
 use uuid::Uuid;
 
@@ -31,6 +32,9 @@ pub const MAX_PAGES: u32 = 50;
 
 /// How much of responses a command may read, in bytes (64 MiB).
 pub const MAX_READ: usize = 64 << 20;
+
+/// How many bytes a command may keep in files, which are in memory and end with it (32 MiB).
+pub const MAX_FILES: usize = 32 << 20;
 
 /// The namespace of all idempotency tokens; each job has its own below it.
 const TOKENS: Uuid = Uuid::from_u128(0x9f1c_3f0a_6d0e_4c5b_8a44_a1f7_ed20_b07c);
@@ -138,7 +142,8 @@ impl Aws {
             session_token: None,
             account_id: None,
         };
-        let output = awscli::run(&command.argv, &self.session(nobody, &stop, job, left)).await;
+        let files = MemoryFiles::new(MAX_FILES);
+        let output = awscli::run(&command.argv, &self.session(nobody, &stop, &files, job, left)).await;
         (!stop.reached.load(Ordering::Relaxed)).then_some(output)
     }
 
@@ -152,7 +157,9 @@ impl Aws {
         job: &JobId,
         left: Duration,
     ) -> Output {
-        let mut output = awscli::run(&command.argv, &self.session(credentials, journal, job, left)).await;
+        let files = MemoryFiles::new(MAX_FILES);
+        let session = self.session(credentials, journal, &files, job, left);
+        let mut output = awscli::run(&command.argv, &session).await;
         let stdout = String::from_utf8_lossy(&output.stdout);
         if let (Cow::Owned(shown), hidden) = reveal::hide_by_looks(&stdout) {
             output.stdout = shown.into_bytes();
@@ -169,6 +176,7 @@ impl Aws {
         &'a self,
         credentials: Credentials,
         journal: &'a dyn Journal,
+        files: &'a MemoryFiles,
         job: &JobId,
         left: Duration,
     ) -> Session<'a> {
@@ -177,6 +185,8 @@ impl Aws {
             region: Some(self.region.clone()),
             endpoint: self.endpoint.clone(),
             http: &self.http,
+            files,
+            stdin: Default::default(),
             budget: Budget {
                 deadline: Instant::now() + left - ANSWER_TIME.min(left / 4),
                 reserve: RESERVE.min(left / 4),
@@ -186,7 +196,7 @@ impl Aws {
                 read_bytes: MAX_READ,
             },
             journal,
-            token_namespace: token_namespace(job),
+            tokens: Tokens::Derived(token_namespace(job)),
             hide_secrets: true,
             clock: None,
         }

@@ -7,12 +7,16 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use awscli::session::{Budget, Credentials, NoJournal, Session};
+use awscli::files::MemoryFiles;
+use awscli::session::{Budget, Credentials, NoJournal, Session, Tokens};
 use awscli::transport::HttpClient;
 
 /// What a run may use up: as much as the official CLI, within reason.
 const BUDGET: (Duration, Duration, u32, u32, usize, usize) =
     (Duration::from_secs(900), Duration::from_millis(100), 10_000, 1_000, 256 << 20, 256 << 20);
+
+/// How many bytes a run may keep in files, which are in memory and end with it.
+const FILES: usize = 256 << 20;
 
 fn main() -> ExitCode {
     match run() {
@@ -29,6 +33,7 @@ fn run() -> Result<u8> {
     let required = |name: &str| optional(name).with_context(|| format!("{name} is not set"));
     let endpoint = optional("AWS_ENDPOINT_URL").map(|url| url.parse()).transpose();
     let http = HttpClient::new()?;
+    let files = MemoryFiles::new(FILES);
     let (time, reserve, calls, pages, output_bytes, read_bytes) = BUDGET;
     let session = Session {
         credentials: Credentials {
@@ -40,12 +45,14 @@ fn run() -> Result<u8> {
         region: optional("AWS_REGION"),
         endpoint: endpoint.context("AWS_ENDPOINT_URL is not an URL")?,
         http: &http,
+        files: &files,
+        stdin: Default::default(),
         budget: Budget { deadline: Instant::now() + time, reserve, calls, pages, output_bytes, read_bytes },
         journal: &NoJournal,
         // Each run is a new job, whose tokens are its own.
-        token_namespace: uuid::Uuid::from_u128(
+        tokens: Tokens::Derived(uuid::Uuid::from_u128(
             u128::from(std::process::id()) << 96 | std::time::UNIX_EPOCH.elapsed()?.as_nanos(),
-        ),
+        )),
         hide_secrets: false,
         clock: None,
     };

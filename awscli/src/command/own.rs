@@ -2,8 +2,11 @@
 
 use super::UsageError;
 use super::values::{Reading, float, int};
+use crate::files::MemoryFiles;
 use crate::model::{Kind, Member, Operation, Service};
 use crate::value::{Map, Value};
+
+static NO_FILES: MemoryFiles = MemoryFiles::new(0);
 
 /// An option's own value where its words are not read by the member's shape.
 pub fn value(service: &Service, operation: &Operation, option: &str, words: &[String]) -> Option<Value> {
@@ -150,7 +153,13 @@ impl Place<'_> {
             shape = found.map(|member| member.shape);
         }
         let option = format!("--{}", self.option);
-        let reading = Reading { service: self.service, command: &self.operation.command, option: &option };
+        // Its word has been loaded already.
+        let reading = Reading {
+            service: self.service,
+            command: &self.operation.command,
+            option: &option,
+            files: &NO_FILES,
+        };
         match found {
             Some(member) => reading.one(member, word),
             None => Ok(text(word)),

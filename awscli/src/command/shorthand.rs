@@ -3,7 +3,8 @@
 //! The text is read without the model, then a second pass gives numbers, booleans and lists their types.
 
 use super::UsageError;
-use super::values;
+use super::values::{self, Loaded};
+use crate::files::Files;
 use crate::model::{Kind, Member, Service};
 use crate::value::{Map, Value};
 
@@ -15,26 +16,27 @@ const MAX_DEPTH: usize = 100;
 pub enum ShorthandError {
     /// The message about the text, to be shown together with the option.
     Syntax(String),
-    /// It asks for a file.
-    File,
+    /// It names a file that cannot be read, and why.
+    File(String),
 }
 
 /// Reads one word.
-pub fn parse(text: &str) -> Result<Value, ShorthandError> {
-    let mut reader = Reader { text: text.chars().collect(), at: 0, file: false };
+pub fn parse(text: &str, files: &dyn Files) -> Result<Value, ShorthandError> {
+    let mut reader = Reader { text: text.chars().collect(), at: 0, file: false, files };
     reader.parameter().map(Value::Map)
 }
 
-struct Reader {
+struct Reader<'f> {
     text: Vec<char>,
     at: usize,
     /// The key was followed by `@=`: its value may name a file.
     file: bool,
+    files: &'f dyn Files,
 }
 
 type Parsed<T> = Result<T, ShorthandError>;
 
-impl Reader {
+impl Reader<'_> {
     fn peek(&self) -> Option<char> {
         self.text.get(self.at).copied()
     }
@@ -241,10 +243,13 @@ impl Reader {
     }
 
     fn text_value(&self, text: String) -> Parsed<Value> {
-        if self.file && values::names_file(&text) {
-            return Err(ShorthandError::File);
+        if !self.file {
+            return Ok(Value::Str(text));
         }
-        Ok(Value::Str(text))
+        match values::load(self.files, &text).map_err(ShorthandError::File)? {
+            Loaded::Text(text) => Ok(Value::Str(text.into_owned())),
+            Loaded::Bytes(bytes) => Ok(Value::Bytes(bytes.to_vec())),
+        }
     }
 
     fn expect_spaced(&mut self, c: char) -> Parsed<()> {
@@ -374,12 +379,15 @@ pub enum CoerceError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::MemoryFiles;
+
+    static NO_FILES: MemoryFiles = MemoryFiles::new(0);
 
     fn shown(text: &str) -> String {
-        match parse(text) {
+        match parse(text, &NO_FILES) {
             Ok(value) => crate::format::python_text(&value),
             Err(ShorthandError::Syntax(message)) => message,
-            Err(ShorthandError::File) => "file".to_owned(),
+            Err(ShorthandError::File(message)) => message,
         }
     }
 
@@ -398,7 +406,10 @@ mod tests {
             ("a='it\\'s'", "{'a': \"it's\"}"),
             ("a={}", "{'a': {}}"),
             ("a=b=c", "{'a': 'b=c'}"),
-            ("a@=file:///etc/passwd", "file"),
+            (
+                "a@=file:///etc/passwd",
+                "Unable to load paramfile file:///etc/passwd: [Errno 2] No such file or directory: '/etc/passwd'",
+            ),
             ("a@=plain", "{'a': 'plain'}"),
         ] {
             assert_eq!(shown(text), expected, "{text}");
@@ -435,9 +446,9 @@ mod tests {
     #[test]
     fn nesting_ends_somewhere() {
         let nested = |depth: usize| format!("a={}b{}", "[".repeat(depth), "]".repeat(depth));
-        assert!(parse(&nested(MAX_DEPTH - 1)).is_ok());
-        assert!(parse(&nested(MAX_DEPTH)).is_ok());
-        assert!(parse(&nested(MAX_DEPTH + 1)).is_err());
-        assert!(parse(&format!("a={}", "[".repeat(1_000_000))).is_err());
+        assert!(parse(&nested(MAX_DEPTH - 1), &NO_FILES).is_ok());
+        assert!(parse(&nested(MAX_DEPTH), &NO_FILES).is_ok());
+        assert!(parse(&nested(MAX_DEPTH + 1), &NO_FILES).is_err());
+        assert!(parse(&format!("a={}", "[".repeat(1_000_000)), &NO_FILES).is_err());
     }
 }

@@ -2,6 +2,7 @@
 //! botocore's messages. Upper limits, patterns and choices are left to the service, as botocore does.
 
 use std::collections::HashSet;
+use std::time::SystemTime;
 
 use super::UsageError;
 use super::values::{time, type_name};
@@ -147,7 +148,8 @@ impl Report<'_> {
                 let valid = "<class 'bytes'>, <class 'bytearray'>, file-like object";
                 self.invalid(name, value, valid);
             }
-            (Kind::Timestamp { .. }, _) if time(value).is_some() => {}
+            // Which day it is does not decide whether something is a time.
+            (Kind::Timestamp { .. }, _) if time(value, SystemTime::UNIX_EPOCH).is_some() => {}
             (Kind::Timestamp { .. }, _) => {
                 self.invalid(name, value, "<class 'datetime.datetime'>, timestamp-string");
             }

@@ -1,9 +1,14 @@
 //! The words of an option turned into a value of its member's shape.
 
+use std::borrow::Cow;
+use std::time::SystemTime;
+
 use base64::Engine;
+use bytes::Bytes;
 
 use super::shorthand::{self, CoerceError, ShorthandError};
 use super::{UsageError, date, json, words::quoted};
+use crate::files::Files;
 use crate::model::{Kind, Member, Service, ShapeId};
 use crate::timestamp;
 use crate::value::{Map, Timestamp, Value};
@@ -16,6 +21,8 @@ pub struct Reading<'a> {
     pub command: &'a str,
     /// The option's name with its dashes.
     pub option: &'a str,
+    /// What `file://` and `fileb://` name.
+    pub files: &'a dyn Files,
 }
 
 /// Lists of structures with one member that take bare words, for old scripts: service id, operation, option.
@@ -33,7 +40,7 @@ const BARE_LISTS: [(&str, &str, &str); 8] = [
 impl Reading<'_> {
     /// Reads a list's words.
     pub fn list(&self, member: &Member, words: &[String]) -> Result<Value, UsageError> {
-        self.refuse_files(words)?;
+        let words = &self.texts(words.to_vec())?[..];
         let Kind::List { member: item, .. } = &self.service.shapes[member.shape as usize].kind else {
             return self.one(member, words.first().map_or("", String::as_str));
         };
@@ -67,10 +74,19 @@ impl Reading<'_> {
 
     /// Reads the one word of anything but a list.
     pub fn one(&self, member: &Member, word: &str) -> Result<Value, UsageError> {
-        self.refuse_file(word)?;
         let shape = &self.service.shapes[member.shape as usize];
+        let word = match load(self.files, word).map_err(|error| self.error(&error))? {
+            Loaded::Text(text) => text,
+            Loaded::Bytes(bytes) if matches!(shape.kind, Kind::Blob { streaming: false, .. }) => {
+                return Ok(Value::Bytes(bytes.to_vec()));
+            }
+            Loaded::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+        };
+        let word = &*word;
         if member.streaming || matches!(shape.kind, Kind::Blob { streaming: true, .. }) {
-            return Err(self.no_file());
+            let content = self.files.read(word);
+            let content = content.map_err(|_| self.error("Blob values must be a path to a file."))?;
+            return Ok(Value::Bytes(content.to_vec()));
         }
         if matches!(shape.kind, Kind::Structure(_) | Kind::Map { .. } | Kind::List { .. } | Kind::Blob { .. })
             || self.wants_document()
@@ -128,9 +144,8 @@ impl Reading<'_> {
 
     fn shorthand(&self, word: &str) -> Result<Value, UsageError> {
         self.refuse_url(word)?;
-        shorthand::parse(word).map_err(|error| match error {
-            ShorthandError::Syntax(message) => self.error(&message),
-            ShorthandError::File => self.no_file(),
+        shorthand::parse(word, self.files).map_err(|error| match error {
+            ShorthandError::Syntax(message) | ShorthandError::File(message) => self.error(&message),
         })
     }
 
@@ -167,17 +182,17 @@ impl Reading<'_> {
         UsageError::parameter(&format!("Error parsing parameter '{}': {message}", self.option))
     }
 
-    /// Refuses words that ask for a local file.
-    pub fn refuse_files(&self, words: &[String]) -> Result<(), UsageError> {
-        words.iter().try_for_each(|word| self.refuse_file(word))
-    }
-
-    fn refuse_file(&self, word: &str) -> Result<(), UsageError> {
-        if names_file(word) { Err(self.no_file()) } else { Ok(()) }
-    }
-
-    fn no_file(&self) -> UsageError {
-        self.error("there are no files here to read from.")
+    /// The words with the text of a file in place of a word that names one. Like the official CLI, this takes a file for
+    /// a whole value only, so not among other words.
+    pub fn texts(&self, mut words: Vec<String>) -> Result<Vec<String>, UsageError> {
+        if let [only] = words.as_mut_slice() {
+            match load(self.files, only).map_err(|error| self.error(&error))? {
+                Loaded::Text(Cow::Borrowed(_)) => {}
+                Loaded::Text(Cow::Owned(text)) => *only = text,
+                Loaded::Bytes(bytes) => *only = String::from_utf8_lossy(&bytes).into_owned(),
+            }
+        }
+        Ok(words)
     }
 
     /// A URL where the option wants a structure or a document is an attempt to load it from there.
@@ -203,9 +218,42 @@ enum Unpack {
     Usage(UsageError),
 }
 
-/// Whether a value asks for a local file.
-pub fn names_file(word: &str) -> bool {
-    word.starts_with("file://") || word.starts_with("fileb://")
+/// What a word stands for.
+pub enum Loaded<'a> {
+    /// The word itself, or the text of the file that it names with `file://`.
+    Text(Cow<'a, str>),
+    /// The content of the file that it names with `fileb://`.
+    Bytes(Bytes),
+}
+
+/// Reads the file that a word names, if it names one. The error is the official CLI's message.
+pub fn load<'a>(files: &dyn Files, word: &'a str) -> Result<Loaded<'a>, String> {
+    let (path, binary) = match (word.strip_prefix("file://"), word.strip_prefix("fileb://")) {
+        (Some(path), _) => (path, false),
+        (_, Some(path)) => (path, true),
+        _ => return Ok(Loaded::Text(Cow::Borrowed(word))),
+    };
+    let content = files.read(path).map_err(|error| format!("Unable to load paramfile {word}: {error}"))?;
+    if binary {
+        return Ok(Loaded::Bytes(content));
+    }
+    let text = String::from_utf8(content.to_vec()).map_err(|_| {
+        format!(
+            "Unable to load paramfile ({path}), text contents could not be decoded.  If this is a binary file, please use \
+             the fileb:// prefix instead of the file:// prefix."
+        )
+    })?;
+    // Python reads text with one form of line ends.
+    Ok(Loaded::Text(Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))))
+}
+
+/// The text that the word of an option stands for.
+pub fn text(files: &dyn Files, option: &str, word: &str) -> Result<String, UsageError> {
+    match load(files, word) {
+        Ok(Loaded::Text(text)) => Ok(text.into_owned()),
+        Ok(Loaded::Bytes(bytes)) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) => Err(UsageError::parameter(&format!("Error parsing parameter '{option}': {error}"))),
+    }
 }
 
 /// A whole number as Python's `int()` reads it: space around it, a sign, single underscores between digits.
@@ -329,10 +377,15 @@ pub fn decode_blobs(
 }
 
 /// Turns what stands for a point in time into timestamps.
-pub fn read_timestamps(service: &Service, shape: ShapeId, value: &mut Value) -> Result<(), UsageError> {
+pub fn read_timestamps(
+    service: &Service,
+    shape: ShapeId,
+    value: &mut Value,
+    now: SystemTime,
+) -> Result<(), UsageError> {
     each_scalar(service, shape, value, &mut |kind, value| {
         if matches!(kind, Kind::Timestamp { .. })
-            && let Some(time) = time(value)
+            && let Some(time) = time(value, now)
         {
             *value = Value::Timestamp(time);
         }
@@ -341,10 +394,10 @@ pub fn read_timestamps(service: &Service, shape: ShapeId, value: &mut Value) -> 
 }
 
 /// The point in time that a value stands for, if any: ISO 8601, HTTP dates, seconds since 1970, and other common forms.
-pub fn time(value: &Value) -> Option<Timestamp> {
+pub fn time(value: &Value, now: SystemTime) -> Option<Timestamp> {
     timestamp::from_value(value)
         .or_else(|| match value {
-            Value::Str(text) => date::parse(text, std::time::SystemTime::now().into()),
+            Value::Str(text) => date::parse(text, now.into()),
             _ => None,
         })
         .map(Timestamp)

@@ -8,8 +8,9 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use awscli::send::HttpClient;
-use awscli::session::{Budget, Credentials, NoJournal, Output, Session};
+use awscli::files::MemoryFiles;
+use awscli::session::{Budget, Credentials, NoJournal, Output, Session, Tokens};
+use awscli::transport::HttpClient;
 
 use crate::witness;
 
@@ -147,9 +148,11 @@ fn run(words: &[&str], responses: &'static [Response], budget: Budget) -> (Vec<S
         region: Some("eu-west-1".into()),
         endpoint: Some(server.address.parse().expect("an URL")),
         http: &http,
+        files: &MemoryFiles::new(0),
+        stdin: Default::default(),
         budget,
         journal: &NoJournal,
-        token_namespace: uuid::Uuid::nil(),
+        tokens: Tokens::Fixed(uuid::Uuid::nil()),
         hide_secrets: false,
         clock: None,
     };
@@ -351,7 +354,6 @@ fn commands_for_the_host_are_refused_without_a_request() {
         &["ssm", "start-session", "--target", "i-1"],
         &["ecs", "execute-command", "--cluster", "c", "--command", "sh", "--interactive"],
         &["s3", "cp", "/proc/self/environ", "s3://b/"],
-        &["lambda", "invoke", "--function-name", "f", "/tmp/x"],
         &[
             "machinelearning",
             "predict",
