@@ -19,9 +19,6 @@ use crate::value::{Map, Value};
 /// How long the source region may use the URL that a cross-region copy carries.
 const PRESIGNED_EXPIRY: Duration = Duration::from_secs(3600);
 
-/// [`Operation::endpoint_discovery`] of the operations that no fixed host answers.
-const DISCOVERY_REQUIRED: u8 = 2;
-
 /// S3 operations that take a customer's encryption key.
 const SSE_C: [&str; 9] = [
     "HeadObject",
@@ -86,15 +83,8 @@ pub fn complete_params(
     params: &mut Map,
     new_token: impl Fn() -> String,
 ) -> Result<Added, String> {
-    // The host would come out of a response, and requests go to hosts that the rules give only.
-    if operation.endpoint_discovery == DISCOVERY_REQUIRED {
-        return Err(format!(
-            "{} {} is not supported: its host would have to be asked from the service first",
-            service.command, operation.command
-        ));
-    }
     let mut added = Added::default();
-    for member in input_members(service, operation).iter().filter(|member| member.idempotency_token) {
+    for member in operation.input_members(service).iter().filter(|member| member.idempotency_token) {
         let token = params.entry(member.name.clone()).or_insert_with(|| Value::Str(new_token()));
         added.token = token.as_str().map(str::to_owned);
     }
@@ -108,7 +98,7 @@ pub fn complete_params(
         "ec2" if name == "RunInstances" => encode_user_data(params),
         "autoscaling" if name == "CreateLaunchConfiguration" => encode_user_data(params),
         "route53" => {
-            for member in input_members(service, operation) {
+            for member in operation.input_members(service) {
                 let shape = service.shapes[member.shape as usize].name.as_str();
                 if matches!(shape, "ResourceId" | "DelegationSetId" | "ChangeId")
                     && let Some(Value::Str(id)) = params.get_mut(&member.name)
@@ -117,7 +107,7 @@ pub fn complete_params(
                 }
             }
         }
-        "glacier" if input_members(service, operation).iter().any(|member| member.name == "accountId") => {
+        "glacier" if operation.input_members(service).iter().any(|member| member.name == "accountId") => {
             params.entry("accountId".to_owned()).or_insert_with(|| Value::Str("-".to_owned()));
         }
         // The official CLI sends the signed request to whatever host this parameter names.
@@ -131,13 +121,6 @@ pub fn complete_params(
         _ => {}
     }
     Ok(added)
-}
-
-fn input_members<'a>(service: &'a Service, operation: &Operation) -> &'a [crate::model::Member] {
-    match operation.input.map(|id| &service.shapes[id as usize].kind) {
-        Some(Kind::Structure(structure)) => &structure.members,
-        _ => &[],
-    }
 }
 
 fn encode_user_data(params: &mut Map) {
@@ -262,6 +245,11 @@ pub fn complete_request(
         }
         _ => {}
     }
+    if service.name == "s3"
+        && operation.streamed_member(service).is_some_and(|member| params.contains_key(&member.name))
+    {
+        request.set_header("Expect", "100-continue");
+    }
     add_checksum(service, operation, params, request)
 }
 
@@ -286,7 +274,7 @@ fn add_checksum(
         Some(chosen) => chosen,
         None if request.header("Content-MD5").is_some() => return Ok(()),
         None if operation.checksum_required || !member.is_empty() => {
-            let modeled = input_members(service, operation).iter().find(|modeled| modeled.name == member);
+            let modeled = operation.input_members(service).iter().find(|modeled| modeled.name == member);
             if let Some(modeled) = modeled.filter(|modeled| !modeled.location_name.is_empty()) {
                 request.set_header(&modeled.location_name, checksum::DEFAULT_ALGORITHM);
             }
@@ -557,10 +545,8 @@ mod tests {
     }
 
     #[test]
-    fn hosts_out_of_parameters_and_responses_are_refused() {
+    fn hosts_out_of_parameters_are_refused() {
         assert!(completed("machinelearning", "Predict", r#"{"PredictEndpoint": "http://x"}"#).is_err());
-        assert!(completed("timestream-query", "Query", r#"{"QueryString": "x"}"#).is_err());
-        assert!(completed("dynamodb", "ListTables", "{}").is_ok(), "its discovery is an offer");
     }
 
     #[test]

@@ -62,6 +62,24 @@ pub struct Service {
     pub waiters: Vec<Waiter>,
 }
 
+impl Operation {
+    /// The members of the input.
+    pub fn input_members<'a>(&self, service: &'a Service) -> &'a [Member] {
+        match self.input.map(|id| &service.shapes[id as usize].kind) {
+            Some(Kind::Structure(structure)) => &structure.members,
+            _ => &[],
+        }
+    }
+
+    /// The member of the input whose content is streamed, and so read from a file.
+    pub fn streamed_member<'a>(&self, service: &'a Service) -> Option<&'a Member> {
+        self.input_members(service).iter().find(|member| {
+            member.streaming
+                || matches!(service.shapes[member.shape as usize].kind, Kind::Blob { streaming: true, .. })
+        })
+    }
+}
+
 impl Service {
     /// The words of the operations that the CLI offers. None of the operations is decoded for them.
     pub fn commands(&self) -> impl Iterator<Item = &str> {

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use thiserror::Error;
 
+use crate::catalog;
 use crate::customize::{self, Added};
 use crate::effect::effect;
-use crate::endpoint::{Origin, Target, TargetError};
+use crate::endpoint::{Origin, Target, TargetError, is_valid_host_label};
 use crate::format;
 use crate::model::{Operation, Service};
 use crate::parse::{Answer, HttpResponse, ParseError, ServiceError, parse};
@@ -19,13 +20,16 @@ use crate::session::{Call, CallEnd, Effect, Session};
 use crate::sign::{self, Coverage, SignError};
 use crate::timestamp;
 use crate::transport::TransportError;
-use crate::value::Map;
+use crate::value::{Map, Value};
 
 /// How long one attempt may take, as in the official CLI. The run's own deadline may be nearer.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A clock that is less than this off is not the reason for a refused signature.
 const CLOCK_TOLERANCE: i64 = 240;
+
+/// [`Operation::endpoint_discovery`] of the operations that no fixed host answers.
+const DISCOVERY_REQUIRED: u8 = 2;
 
 /// What the services see of this program.
 const USER_AGENT: &str = concat!("alfredbot-awscli/", env!("CARGO_PKG_VERSION"));
@@ -46,6 +50,8 @@ pub struct Calls<'a> {
     quota: Quota,
     /// What must be added to the clock, in seconds.
     skew: i64,
+    /// Addresses that services gave for themselves, by the fixed ones.
+    discovered: Vec<(String, String)>,
 }
 
 /// What a call gave.
@@ -114,6 +120,9 @@ pub enum CallError {
         /// As computed.
         found: String,
     },
+    /// The service did not say where its calls go.
+    #[error("Endpoint Discovery Failed: {0}")]
+    Discovery(String),
     /// The pages do not go on as they should.
     #[error("Error during pagination: {0}")]
     Paging(String),
@@ -173,6 +182,7 @@ impl<'a> Calls<'a> {
             bytes_left: session.budget.read_bytes,
             quota: Quota::default(),
             skew: 0,
+            discovered: Vec::new(),
         }
     }
 
@@ -189,10 +199,14 @@ impl<'a> Calls<'a> {
         mut params: Map,
         region: Option<&str>,
     ) -> Result<Response, CallError> {
-        let number = self.made;
         let (request, added) = self.request(service, operation, &mut params)?;
-        let target = self.target(service, operation, &params, region)?;
+        let mut target = self.target(service, operation, &params, region)?;
+        // Emulators hear all services at one address.
+        if operation.endpoint_discovery == DISCOVERY_REQUIRED && self.session.endpoint.is_none() {
+            target.url = Box::pin(self.discovered(service, region, &target)).await?;
+        }
         self.check_budget()?;
+        let number = self.made;
         let call = Call {
             number,
             service: service.command.clone(),
@@ -216,6 +230,38 @@ impl<'a> Calls<'a> {
             self.journal_error.get_or_insert(error);
         }
         outcome
+    }
+
+    /// The address that a service without a fixed one gives for the calls of this run. Addresses outside of AWS's own
+    /// names are not gone to, whoever gives them.
+    async fn discovered(
+        &mut self,
+        service: &Service,
+        region: Option<&str>,
+        fixed: &Target,
+    ) -> Result<String, CallError> {
+        if let Some((_, url)) = self.discovered.iter().find(|(url, _)| *url == fixed.url) {
+            return Ok(url.clone());
+        }
+        let bad = |what: &str| CallError::Discovery(format!("{}: {what}", service.command));
+        let operation = service.operation_named("DescribeEndpoints");
+        let operation = operation.ok_or_else(|| bad("it has no operation that gives its address"))?;
+        let answer = self.send(service, operation, Map::new(), region).await?.value;
+        let first = match answer.get("Endpoints") {
+            Some(Value::List(endpoints)) => endpoints.first(),
+            _ => None,
+        };
+        let host = first.and_then(|endpoint| endpoint.get("Address")?.as_str());
+        let host = host.ok_or_else(|| bad("the answer holds no address"))?;
+        let partition = region.and_then(|region| catalog::partitions().of_region(region));
+        let suffix = partition.map_or("amazonaws.com", |partition| partition.dns_suffix.as_str());
+        let below = host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'));
+        if !below || !is_valid_host_label(host, true) {
+            return Err(bad(&format!("{host} is no address of AWS")));
+        }
+        let url = format!("https://{host}");
+        self.discovered.push((fixed.url.clone(), url.clone()));
+        Ok(url)
     }
 
     /// Completes the next call's parameters and writes its request.
@@ -405,7 +451,8 @@ impl<'a> Calls<'a> {
             time,
         )?;
         let url = url_of(&target.url, &request);
-        sign::sign(&mut request, &url, signing, Coverage::of(service, operation), credentials, time)?;
+        let coverage = Coverage::of(service, operation, &request);
+        sign::sign(&mut request, &url, signing, coverage, credentials, time)?;
         Ok((request, url))
     }
 

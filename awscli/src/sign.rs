@@ -1,19 +1,24 @@
-//! Signature Version 4 in headers, with the differences that services ask for.
+//! Signature Version 4 and 4A in headers, with the differences that services ask for.
 
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials as Keys;
 use aws_sigv4::http_request::{
     PayloadChecksumKind, PercentEncodingMode, SessionTokenMode, SignableBody, SignableRequest,
-    SignatureLocation, SigningSettings, UriPathNormalizationMode, sign as sigv4,
+    SignatureLocation, SigningParams, SigningSettings, UriPathNormalizationMode, sign as sigv4,
 };
-use aws_sigv4::sign::v4;
+use aws_sigv4::sign::{v4, v4a};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use thiserror::Error;
 
-use crate::endpoint::Signing;
-use crate::model::{Operation, Service};
-use crate::serialize::HttpRequest;
+use crate::endpoint::{SignatureVersion, Signing};
+use crate::model::{Operation, Service, TimestampFormat};
+use crate::serialize::{HttpRequest, percent_encode};
 use crate::session::Credentials;
+use crate::timestamp;
 
 /// Headers that something on the way may change, so that no signature covers them.
 const NOT_SIGNED: [&str; 6] =
@@ -29,12 +34,14 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// What the signatures of an operation cover.
-    pub fn of(service: &Service, operation: &Operation) -> Self {
-        Self {
-            is_s3: matches!(service.signature_version.as_str(), "s3" | "s3v4"),
-            unsigned_payload: operation.authtype == "v4-unsigned-body" || operation.unsigned_payload,
-        }
+    /// What the signature of a request of an operation covers.
+    pub fn of(service: &Service, operation: &Operation, request: &HttpRequest) -> Self {
+        let is_s3 = matches!(service.signature_version.as_str(), "s3" | "s3v4");
+        // S3 need not hear the hash of a streamed body that it checks by other means.
+        let checked =
+            || operation.streamed_member(service).is_some() && request.header("Content-MD5").is_some();
+        let unsigned = operation.authtype == "v4-unsigned-body" || operation.unsigned_payload;
+        Self { is_s3, unsigned_payload: if is_s3 { checked() } else { unsigned } }
     }
 }
 
@@ -61,14 +68,28 @@ pub fn sign(
         "session",
     );
     let identity = keys.into();
-    let params = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(&signing.region)
-        .name(&signing.name)
-        .time(time)
-        .settings(settings(signing, coverage))
-        .build()
-        .map_err(|error| failed(&error))?;
+    let settings = settings(signing, coverage);
+    let params = match &signing.version {
+        SignatureVersion::V2 => return sign_form(request, url, credentials, time),
+        SignatureVersion::V4 => v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&signing.region)
+            .name(&signing.name)
+            .time(time)
+            .settings(settings)
+            .build()
+            .map(SigningParams::from)
+            .map_err(|error| failed(&error))?,
+        SignatureVersion::V4a(set) => v4a::SigningParams::builder()
+            .identity(&identity)
+            .region_set(set)
+            .name(&signing.name)
+            .time(time)
+            .settings(settings)
+            .build()
+            .map(SigningParams::from)
+            .map_err(|error| failed(&error))?,
+    };
     let body = match request.header("x-amz-content-sha256") {
         _ if coverage.unsigned_payload => SignableBody::UnsignedPayload,
         Some(hash) => SignableBody::Precomputed(hash.to_owned()),
@@ -77,10 +98,44 @@ pub fn sign(
     let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let signable =
         SignableRequest::new(&request.method, url, headers, body).map_err(|error| failed(&error))?;
-    let (instructions, _) = sigv4(signable, &params.into()).map_err(|error| failed(&error))?.into_parts();
+    let (instructions, _) = sigv4(signable, &params).map_err(|error| failed(&error))?.into_parts();
     for header in instructions.into_parts().0 {
         request.set_header(header.name(), header.value());
     }
+    Ok(())
+}
+
+/// Adds a signature of version 2 to the form in the body.
+fn sign_form(
+    request: &mut HttpRequest,
+    url: &str,
+    credentials: &Credentials,
+    time: SystemTime,
+) -> Result<(), SignError> {
+    let failed = |error: &dyn std::fmt::Display| SignError(error.to_string());
+    let url = url::Url::parse(url).map_err(|error| failed(&error))?;
+    let mut form: Vec<(String, String)> = url::form_urlencoded::parse(&request.body).into_owned().collect();
+    let mut add = |name: &str, value: &str| form.push((name.to_owned(), value.to_owned()));
+    add("AWSAccessKeyId", &credentials.access_key_id);
+    add("SignatureVersion", "2");
+    add("SignatureMethod", "HmacSHA256");
+    let seconds = time::OffsetDateTime::from(time).replace_nanosecond(0).map_err(|error| failed(&error))?;
+    add("Timestamp", &timestamp::write(seconds, TimestampFormat::Iso8601).to_string());
+    if let Some(token) = &credentials.session_token {
+        add("SecurityToken", token);
+    }
+    let encoded = |text: &str| percent_encode(text, "-_~.");
+    let mut signed: Vec<_> = form.iter().map(|(name, value)| (encoded(name), encoded(value))).collect();
+    signed.sort();
+    let signed: Vec<_> = signed.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let host = url.host_str().unwrap_or_default();
+    let text = format!("{}\n{host}\n{}\n{}", request.method, url.path(), signed.join("&"));
+    let mut mac = Hmac::<Sha256>::new_from_slice(credentials.secret_access_key.as_bytes())
+        .map_err(|error| failed(&error))?;
+    mac.update(text.as_bytes());
+    form.push(("Signature".to_owned(), STANDARD.encode(mac.finalize().into_bytes())));
+    request.body =
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form).finish().into_bytes();
     Ok(())
 }
 
@@ -122,7 +177,7 @@ pub fn presign(
     params.sort_by_key(|(name, _)| *name == "X-Amz-Signature");
     for (name, value) in params {
         signed.push(if signed.contains('?') { '&' } else { '?' });
-        signed.push_str(&format!("{name}={}", crate::serialize::percent_encode(&value, "")));
+        signed.push_str(&format!("{name}={}", percent_encode(&value, "")));
     }
     Ok(signed)
 }

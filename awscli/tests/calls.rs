@@ -10,7 +10,7 @@ use awscli::catalog;
 use awscli::command::{self, Command, Context, Paging};
 use awscli::files::MemoryFiles;
 use awscli::paginate::paginate;
-use awscli::parse::from_json_text;
+use awscli::parse::{HttpResponse, from_json_text};
 use awscli::send::{CallError, Calls, Response};
 use awscli::session::{
     Budget, Call, CallEnd, Credentials, Effect, Journal, JournalFuture, NoJournal, Session, Tokens,
@@ -38,7 +38,7 @@ fn budget() -> Budget {
     }
 }
 
-fn session<'a>(http: &'a HttpClient, journal: &'a dyn Journal, endpoint: Option<&str>) -> Session<'a> {
+fn session<'a>(http: &'a dyn Transport, journal: &'a dyn Journal, endpoint: Option<&str>) -> Session<'a> {
     Session {
         credentials: Credentials {
             access_key_id: "AKIAIOSFODNN7EXAMPLE".into(),
@@ -623,4 +623,60 @@ async fn a_token_that_repeats_ends_in_an_error() {
         "Error during pagination: The same next token was received twice: {'ExclusiveStartTableName': 'a'}"
     );
     assert_eq!(error.exit_status(), 255);
+}
+
+/// Answers every request with one body, and notes where each went.
+struct Canned {
+    body: &'static str,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Transport for Canned {
+    fn send<'a>(
+        &'a self,
+        request: http::Request<bytes::Bytes>,
+        _: Option<&'a url::Url>,
+        _: usize,
+    ) -> awscli::transport::Sending<'a> {
+        self.asked.lock().unwrap().push(request.uri().to_string());
+        let body = self.body.as_bytes().to_vec();
+        Box::pin(async { Ok(HttpResponse { status: 200, headers: Vec::new(), body }) })
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_says_where_its_calls_go_is_asked_once_a_run() {
+    let http = Canned {
+        body: r#"{"Endpoints":[{"Address":"query-cell1.timestream.us-east-1.amazonaws.com","CachePeriodInMinutes":1}],
+                  "Rows":[],"ColumnInfo":[],"QueryId":"q","NextToken":"more"}"#,
+        asked: Mutex::default(),
+    };
+    let argv = ["timestream-query", "query", "--query-string", "q"].map(str::to_owned);
+    let mut session = session(&http, &NoJournal, None);
+    session.budget.pages = 2;
+    awscli::run(&argv, &session).await;
+    let cell = "https://query-cell1.timestream.us-east-1.amazonaws.com/";
+    assert_eq!(
+        *http.asked.lock().unwrap(),
+        ["https://query.timestream.us-east-1.amazonaws.com/", cell, cell]
+    );
+}
+
+#[tokio::test]
+async fn no_answer_sends_calls_to_a_host_that_is_not_of_aws() {
+    for body in [
+        r#"{"Endpoints":[{"Address":"evil.example"}]}"#,
+        r#"{"Endpoints":[{"Address":"evilamazonaws.com"}]}"#,
+        r#"{"Endpoints":[{"Address":"evil.example/.amazonaws.com"}]}"#,
+        r#"{"Endpoints":[{"Address":"user@x.amazonaws.com"}]}"#,
+        r#"{"Endpoints":[]}"#,
+        "{}",
+    ] {
+        let http = Canned { body, asked: Mutex::default() };
+        let argv = ["timestream-write", "list-databases"].map(str::to_owned);
+        let output = awscli::run(&argv, &session(&http, &NoJournal, None)).await;
+        assert_eq!(http.asked.lock().unwrap().len(), 1, "{body}");
+        assert!(output.stderr.contains("Endpoint Discovery Failed"), "{body}: {}", output.stderr);
+        assert_eq!(output.exit_status, 255);
+    }
 }

@@ -118,7 +118,7 @@ pub(super) fn parse_arn(text: &str) -> Option<Arn> {
 }
 
 /// `isValidHostLabel`: RFC 1123, or a dotted row of such labels.
-pub(super) fn is_valid_host_label(text: &str, allow_dots: bool) -> bool {
+pub fn is_valid_host_label(text: &str, allow_dots: bool) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')

@@ -29,15 +29,28 @@ pub struct Target {
     pub signing: Option<Signing>,
 }
 
-/// The scope of a signature (version 4).
+/// The scope of a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signing {
     /// The service's name in the scope.
     pub name: String,
     /// The region in the scope.
     pub region: String,
+    /// How it is computed.
+    pub version: SignatureVersion,
     /// The path is encoded once more in the canonical request, as all services but S3 want.
     pub double_encode_path: bool,
+}
+
+/// The kinds of signatures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignatureVersion {
+    /// Version 2: a part of the form that is sent. SimpleDB knows no other.
+    V2,
+    /// Version 4, for one region.
+    V4,
+    /// Version 4A, for a set of regions such as `*`.
+    V4a(String),
 }
 
 /// Why a call has no endpoint.
@@ -64,6 +77,9 @@ pub enum TargetError {
     /// The rules refuse the call.
     #[error("{0}")]
     Rules(EndpointError),
+    /// The call needs a token of an identity provider, which a role's credentials are not.
+    #[error("Unable to locate authorization token")]
+    NoToken,
     /// The call needs a kind of signature that is not supported.
     #[error("{service} {operation} needs {what}, which is not supported here")]
     Signature {
@@ -222,14 +238,18 @@ fn signing(
     if operation.authtype == "none" || operation.auth.iter().any(|scheme| scheme.ends_with("noAuth")) {
         return Ok(None);
     }
-    let mut signing =
-        Signing { name: service.signing_name.clone(), region: region.to_owned(), double_encode_path: true };
+    let mut signing = Signing {
+        name: service.signing_name.clone(),
+        region: region.to_owned(),
+        version: SignatureVersion::V4,
+        double_encode_path: true,
+    };
     if let Some(Value::List(schemes)) = schemes {
         let name = |scheme: &Value| scheme.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let Some(scheme) = schemes.iter().find(|scheme| name(scheme) == "sigv4") else {
+        let ours = |scheme: &&Value| matches!(name(scheme).as_str(), "sigv4" | "sigv4a");
+        let Some(scheme) = schemes.iter().find(ours) else {
             return match schemes.first().map(name).as_deref() {
                 Some("none") => Ok(None),
-                Some("sigv4a") => Err(refuse("a signature for several regions (SigV4A)")),
                 Some("sigv4-s3express") => Err(refuse("a session of S3 Express One Zone")),
                 _ => Err(refuse("an unknown kind of signature")),
             };
@@ -237,21 +257,31 @@ fn signing(
         let text = |key: &str| scheme.get(key).and_then(Value::as_str).map(str::to_owned);
         signing.name = text("signingName").unwrap_or(signing.name);
         signing.region = text("signingRegion").unwrap_or(signing.region);
+        if name(scheme) == "sigv4a" {
+            let set = scheme.get("signingRegionSet").map(context_value);
+            let Some(Some(ContextValue::List(set))) = set else {
+                return Err(refuse("a signature for several regions, without saying which,"));
+            };
+            signing.version = SignatureVersion::V4a(set.join(","));
+        }
         signing.double_encode_path = scheme.get("disableDoubleEncoding") != Some(&Value::Bool(true));
         return Ok(Some(signing));
     }
     let offered = if operation.auth.is_empty() { &service.auth } else { &operation.auth };
     if offered.is_empty() {
         return match service.signature_version.as_str() {
-            "v2" => Err(refuse("a signature of version 2")),
-            "bearer" => Err(refuse("a bearer token")),
+            "v2" => Ok(Some(Signing { version: SignatureVersion::V2, ..signing })),
+            "bearer" => Err(TargetError::NoToken),
             _ => Ok(Some(signing)),
         };
     }
-    match offered.iter().any(|scheme| scheme == "aws.auth#sigv4") {
-        true => Ok(Some(signing)),
-        false if offered[0].ends_with("sigv4a") => Err(refuse("a signature for several regions (SigV4A)")),
-        false => Err(refuse("a bearer token")),
+    match offered.iter().find(|scheme| scheme.starts_with("aws.auth#sigv4")).map(String::as_str) {
+        Some("aws.auth#sigv4a") => {
+            signing.version = SignatureVersion::V4a(region.to_owned());
+            Ok(Some(signing))
+        }
+        Some(_) => Ok(Some(signing)),
+        None => Err(TargetError::NoToken),
     }
 }
 
@@ -303,7 +333,11 @@ mod tests {
             Origin { region: Some(region), endpoint: endpoint.as_ref(), account_id: Some("123456789012") };
         match Target::find(&service, operation, &input, origin) {
             Ok(Target { url, signing: Some(signing), .. }) => {
-                format!("{url} {}/{}", signing.region, signing.name)
+                let region = match signing.version {
+                    SignatureVersion::V4a(set) => set,
+                    _ => signing.region,
+                };
+                format!("{url} {region}/{}", signing.name)
             }
             Ok(Target { url, signing: None, .. }) => format!("{url} unsigned"),
             Err(error) => error.to_string(),
@@ -323,6 +357,22 @@ mod tests {
                 "eu-west-1",
                 "https://sts.eu-west-1.amazonaws.com eu-west-1/sts",
             ),
+            (
+                "s3api",
+                "list-objects",
+                r#"{"Bucket":"arn:aws:s3::123456789012:accesspoint/my.mrap"}"#,
+                "us-east-1",
+                "https://my.mrap.accesspoint.s3-global.amazonaws.com */s3",
+            ),
+            (
+                "events",
+                "put-events",
+                r#"{"EndpointId":"abc.veo"}"#,
+                "us-east-1",
+                "https://abc.veo.endpoint.events.amazonaws.com */events",
+            ),
+            ("sdb", "list-domains", empty, "us-east-1", "https://sdb.amazonaws.com us-east-1/sdb"),
+            ("codecatalyst", "list-spaces", empty, "us-east-1", "Unable to locate authorization token"),
             (
                 "route53",
                 "list-hosted-zones",
@@ -449,17 +499,7 @@ mod tests {
 
     #[test]
     fn signatures_that_are_missing_here_are_refused_by_name() {
-        let cases = [
-            (
-                "s3api",
-                "list-objects",
-                r#"{"Bucket":"arn:aws:s3::123456789012:accesspoint/my.mrap"}"#,
-                "SigV4A",
-            ),
-            ("s3api", "list-objects", r#"{"Bucket":"my--use1-az4--x-s3"}"#, "S3 Express"),
-            ("events", "put-events", r#"{"EndpointId":"abc.veo"}"#, "SigV4A"),
-            ("codecatalyst", "list-spaces", "{}", "a bearer token"),
-        ];
+        let cases = [("s3api", "list-objects", r#"{"Bucket":"my--use1-az4--x-s3"}"#, "S3 Express")];
         for (command, operation, input, what) in cases {
             let found = find(command, operation, input, "us-east-1", None);
             assert!(found.contains(what) && found.contains("not supported here"), "{command}: {found}");
