@@ -10,7 +10,7 @@ mod offered;
 mod own;
 mod shorthand;
 mod validate;
-mod values;
+pub(crate) mod values;
 pub mod words;
 
 use std::collections::HashSet;
@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::catalog;
+use crate::custom::{self, Options};
 use crate::files::Files;
 use crate::model::{Argument, ArgumentKind, Kind, Member, NO_MEMBER, Operation, Service};
 use crate::value::{Map, Value};
@@ -92,11 +93,9 @@ pub struct Globals {
 /// A command of the CLI's own, such as `s3 ls`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Custom {
-    /// `s3`.
-    pub service: String,
-    /// `ls`.
-    pub command: String,
-    /// The words behind it, without the options of every command.
+    /// What it was given, told apart.
+    pub options: Options,
+    /// The words behind the command's, without the options of every command.
     pub words: Vec<String>,
     /// Options of every command.
     pub globals: Globals,
@@ -161,7 +160,7 @@ impl UsageError {
 pub const OUTPUTS: &[&str] = &["json", "text", "table", "yaml", "yaml-stream", "off"];
 
 /// The options of every command, in the official CLI's order, which messages about ambiguous prefixes show.
-const GLOBALS: [(&str, Arity, Check); 19] = [
+pub(crate) const GLOBALS: [(&str, Arity, Check); 19] = [
     ("--debug", Arity::Zero, Check::Text),
     ("--endpoint-url", Arity::One, Check::Text),
     ("--no-verify-ssl", Arity::Zero, Check::Text),
@@ -247,17 +246,17 @@ pub fn parse(argv: &[String], context: Context<'_>) -> Result<Command, UsageErro
         Some("raw-in-base64-out") => BinaryFormat::Raw,
         _ => BinaryFormat::Base64,
     };
-    let word = words.positionals[0].clone().unwrap_or_default();
+    let word = words.positional(0).unwrap_or_default().to_owned();
     if word == "help" {
         return Err(no_help());
     }
     let Some(service) = catalog::service(&word) else {
-        return custom(&word, &words.rest, globals);
+        return custom::parse(&[&word], words.rest, globals, context).map(Command::Custom);
     };
     let commands = offered::operations(&service);
     let words =
         level(&[], "operation", &commands, &words.rest).map_err(|message| UsageError::usage(&message))?;
-    let word = words.positionals[0].clone().unwrap_or_default();
+    let word = words.positional(0).unwrap_or_default().to_owned();
     if word == "wait" && !service.waiters.is_empty() {
         return wait(service, &words.rest, globals, binary, context);
     }
@@ -267,48 +266,20 @@ pub fn parse(argv: &[String], context: Context<'_>) -> Result<Command, UsageErro
             Ok(Command::Operation(Box::new(parsed)))
         }
         None if word == "help" => Err(no_help()),
-        None => Ok(Command::Custom(Custom {
-            service: service.command.clone(),
-            command: word,
-            words: words.rest,
-            globals,
-        })),
+        None => custom::parse(&[&service.command, &word], words.rest, globals, context).map(Command::Custom),
     }
 }
 
 /// Tells the words of one level apart: its options, and the word that names what comes next.
 fn level(options: &[OptionSpec], name: &str, choices: &[&str], words: &[String]) -> Result<Words, String> {
-    let next = Positional { name, required: true, choices };
+    let next = Positional { choices, ..Positional::new(name, true) };
     words::parse(options, &[next], words)
 }
 
-fn no_help() -> UsageError {
+pub(crate) fn no_help() -> UsageError {
     UsageError::refused(
         "help pages are not available here. See https://docs.aws.amazon.com/cli/latest/reference/",
     )
-}
-
-/// A command without an API behind it.
-fn custom(service: &str, words: &[String], globals: Globals) -> Result<Command, UsageError> {
-    let commands = offered::custom(service);
-    if commands.is_empty() {
-        let words = words.to_vec();
-        return Ok(Command::Custom(Custom {
-            service: service.to_owned(),
-            command: String::new(),
-            words,
-            globals,
-        }));
-    }
-    if words.is_empty() {
-        return Err(too_few(service));
-    }
-    let words = level(&[], "subcommand", commands, words).map_err(|message| UsageError::usage(&message))?;
-    let command = words.positionals[0].clone().unwrap_or_default();
-    if command == "help" {
-        return Err(no_help());
-    }
-    Ok(Command::Custom(Custom { service: service.to_owned(), command, words: words.rest, globals }))
 }
 
 fn too_few(command: &str) -> UsageError {
@@ -329,7 +300,7 @@ fn wait(
     }
     let commands: Vec<&str> = service.waiters.iter().map(|waiter| waiter.command.as_str()).collect();
     let words = level(&[], "subcommand", &commands, words).map_err(|message| UsageError::usage(&message))?;
-    let word = words.positionals[0].clone().unwrap_or_default();
+    let word = words.positional(0).unwrap_or_default().to_owned();
     let Some(index) = service.waiters.iter().position(|waiter| waiter.command == word) else {
         return Err(no_help());
     };
@@ -382,7 +353,7 @@ fn call(
     let mut positionals = Vec::new();
     for (i, argument) in operation.arguments.iter().enumerate() {
         if argument.kind == ArgumentKind::Outfile {
-            positionals.push(Positional { name: "outfile", required: argument.required, choices: &[] });
+            positionals.push(Positional::new("outfile", argument.required));
             continue;
         }
         specs.push(spec(&service, operation, argument, member(argument), from_json));
@@ -394,10 +365,10 @@ fn call(
         specs.push(OptionSpec::text(GENERIC[1]));
         specs.push(OptionSpec { arity: Arity::Optional, ..OptionSpec::text(GENERIC[2]) });
     }
-    positionals.push(Positional { name: "help", required: false, choices: &[] });
+    positionals.push(Positional::new("help", false));
     let mut words =
         words::parse(&specs, &positionals, words).map_err(|message| UsageError::usage(&message))?;
-    let stray = words.positionals.pop().flatten();
+    let stray = words.positionals.pop().and_then(|mut words| words.pop());
     if stray.as_deref() == Some("help") {
         return Err(no_help());
     }
@@ -406,7 +377,7 @@ fn call(
         let known = specs.iter().map(|spec| spec.name.as_str()).chain(GLOBALS.iter().map(|(name, ..)| *name));
         return Err(UsageError::unknown_options(&words.rest, &known.collect::<Vec<_>>()));
     }
-    let outfile = words.positionals.pop().flatten();
+    let outfile = words.positionals.pop().and_then(|mut words| words.pop());
     let generic = |n: usize| words.option(of_spec.len() + n);
     for n in [1, 2] {
         if generic(n).is_some() {
@@ -482,7 +453,7 @@ fn spec(
     };
     // A boolean may be given by either of its two options; that one of them is there is left to the validator.
     let required = argument.required && argument.kind != ArgumentKind::Flag && !from_json;
-    OptionSpec { name: format!("--{}", argument.name), arity, check, required }
+    OptionSpec { name: format!("--{}", argument.name), arity, check, required, repeats: false }
 }
 
 /// The options of one operation while they become parameters.

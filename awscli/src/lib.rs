@@ -4,6 +4,7 @@
 pub mod catalog;
 pub mod checksum;
 pub mod command;
+pub mod custom;
 pub mod customize;
 pub mod effect;
 pub mod endpoint;

@@ -12,10 +12,10 @@ use crate::s3_ls::{ListCommand, Listing};
 use crate::send::{CallError, Calls};
 use crate::session::{Output, Session};
 use crate::value::{Map, Value};
-use crate::{catalog, help, wait};
+use crate::{catalog, custom, help, wait};
 
 /// Exit status of wrong usage and wrong parameters.
-const USAGE: i32 = 252;
+pub(crate) const USAGE: i32 = 252;
 /// Exit status of what went wrong in no other way.
 const GENERAL: i32 = 255;
 
@@ -62,7 +62,7 @@ pub async fn run(argv: &[String], session: &Session<'_>) -> Output {
                 .await
                 .map(|()| 0)
         }
-        Command::Custom(custom) => printer.custom(custom, &mut calls).await,
+        Command::Custom(custom) => custom::run(custom, &mut calls, &mut printer).await,
     };
     match ended {
         Ok(status) => printer.output.exit_status = status,
@@ -102,16 +102,16 @@ impl From<CallError> for Failure {
 }
 
 /// How a result is shown.
-struct Shape {
+pub(crate) struct Shape {
     format: String,
     query: Option<Expression>,
     title: String,
 }
 
 /// Collects what a command prints.
-struct Printer {
-    sink: Sink,
-    output: Output,
+pub(crate) struct Printer {
+    pub sink: Sink,
+    pub output: Output,
 }
 
 impl Printer {
@@ -202,7 +202,7 @@ impl Printer {
         calls.session().files.write(file, content).map_err(|error| Failure::general(&error.to_string()))
     }
 
-    fn show(&mut self, result: Map, shape: &Shape) -> Result<(), Failure> {
+    pub fn show(&mut self, result: Map, shape: &Shape) -> Result<(), Failure> {
         let mut value = Value::Map(result);
         format::as_shown(&mut value);
         if let Some(query) = &shape.query {
@@ -220,18 +220,8 @@ impl Printer {
         Ok(())
     }
 
-    async fn custom(&mut self, custom: &Custom, calls: &mut Calls<'_>) -> Result<i32, Failure> {
-        if (custom.service.as_str(), custom.command.as_str()) == ("s3", "ls") {
-            return self.list(custom, calls).await;
-        }
-        let reason = refusal(&custom.service, Some(&custom.command)).unwrap_or_else(|| {
-            format!("`aws {} {}` is not available here: it is not ready.", custom.service, custom.command)
-        });
-        Err(Failure { stderr: format::error_line(&reason), exit_status: USAGE })
-    }
-
     /// `aws s3 ls`, page by page.
-    async fn list(&mut self, custom: &Custom, calls: &mut Calls<'_>) -> Result<i32, Failure> {
+    pub async fn list(&mut self, custom: &Custom, calls: &mut Calls<'_>) -> Result<i32, Failure> {
         let command = ListCommand::parse(&custom.words).map_err(|message| Failure::usage(&message))?;
         let service =
             catalog::service("s3api").ok_or_else(|| Failure::general("the model of S3 is missing"))?;
@@ -267,7 +257,7 @@ impl Printer {
 }
 
 /// Reads `--output` and `--query`, before anything is sent.
-fn shape(globals: &Globals, title: &str) -> Result<Shape, Failure> {
+pub(crate) fn shape(globals: &Globals, title: &str) -> Result<Shape, Failure> {
     let format = globals.output.clone().unwrap_or_else(|| "json".to_owned());
     if format.starts_with("yaml") {
         return Err(Failure::usage("--output yaml is not available here yet; use json, text or table"));

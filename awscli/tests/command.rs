@@ -395,7 +395,7 @@ fn a_region_is_one_label_of_a_host() {
 fn commands_of_the_clis_own_keep_their_words() {
     match command::parse(&words("s3 ls s3://bucket/ --recursive --region eu-west-1"), CONTEXT) {
         Ok(Command::Custom(custom)) => {
-            assert_eq!((custom.service.as_str(), custom.command.as_str()), ("s3", "ls"));
+            assert_eq!(custom.options.command().path, ["s3", "ls"]);
             assert_eq!(custom.words, ["s3://bucket/", "--recursive"]);
             assert_eq!(custom.globals.region.as_deref(), Some("eu-west-1"));
         }

@@ -14,6 +14,8 @@ pub enum Arity {
     Any,
     /// One or more.
     OneOrMore,
+    /// So many.
+    Exactly(usize),
 }
 
 /// What an option's value must look like for the words to be accepted at all.
@@ -40,12 +42,14 @@ pub struct OptionSpec {
     pub check: Check,
     /// It must be given.
     pub required: bool,
+    /// It may be given more than once, and all of its words count.
+    pub repeats: bool,
 }
 
 impl OptionSpec {
     /// An option with one word of any form that need not be given.
     pub fn text(name: impl Into<String>) -> Self {
-        Self { name: name.into(), arity: Arity::One, check: Check::Text, required: false }
+        Self { name: name.into(), arity: Arity::One, check: Check::Text, required: false, repeats: false }
     }
 
     /// A flag.
@@ -63,6 +67,15 @@ pub struct Positional<'a> {
     pub required: bool,
     /// It must be one of these. Empty if anything will do.
     pub choices: &'a [&'a str],
+    /// How many words it takes.
+    pub arity: Arity,
+}
+
+impl<'a> Positional<'a> {
+    /// One word of any form.
+    pub fn new(name: &'a str, required: bool) -> Self {
+        Self { name, required, choices: &[], arity: Arity::One }
+    }
 }
 
 /// A command line's words, told apart.
@@ -70,8 +83,8 @@ pub struct Positional<'a> {
 pub struct Words {
     /// The options that were given, in order: index of the option, its words.
     pub options: Vec<(usize, Vec<String>)>,
-    /// The positional words, `None` if not given.
-    pub positionals: Vec<Option<String>>,
+    /// The words of each positional, none if it was not given.
+    pub positionals: Vec<Vec<String>>,
     /// What nothing took.
     pub rest: Vec<String>,
 }
@@ -80,6 +93,11 @@ impl Words {
     /// The words of an option, if it was given.
     pub fn option(&self, index: usize) -> Option<&[String]> {
         self.options.iter().find(|(given, _)| *given == index).map(|(_, words)| words.as_slice())
+    }
+
+    /// The first word of a positional, if it was given.
+    pub fn positional(&self, index: usize) -> Option<&str> {
+        self.positionals.get(index)?.first().map(String::as_str)
     }
 }
 
@@ -101,7 +119,7 @@ pub fn parse(
     words: &[String],
 ) -> Result<Words, String> {
     let classes = classify(options, words);
-    let mut parsed = Words { positionals: vec![None; positionals.len()], ..Words::default() };
+    let mut parsed = Words { positionals: vec![Vec::new(); positionals.len()], ..Words::default() };
     let mut next_positional = 0;
     let mut at = 0;
     while at < words.len() {
@@ -124,7 +142,14 @@ pub fn parse(
         let end = (at..words.len()).find(|i| matches!(classes[*i], Class::Option(..))).unwrap_or(words.len());
         while next_positional < positionals.len() {
             let positional = &positionals[next_positional];
-            let Some(word) = (at..end).find(|i| matches!(classes[*i], Class::Argument)) else {
+            let there: Vec<usize> = (at..end).filter(|i| matches!(classes[*i], Class::Argument)).collect();
+            let wanted = match positional.arity {
+                Arity::Zero => 0,
+                Arity::One | Arity::Optional => 1,
+                Arity::Any | Arity::OneOrMore => there.len().max(1),
+                Arity::Exactly(count) => count,
+            };
+            let Some(taken) = there.get(..wanted) else {
                 // An optional word may still come after the next option.
                 if end == words.len() && !positional.required {
                     next_positional += 1;
@@ -132,10 +157,12 @@ pub fn parse(
                 }
                 break;
             };
-            check_choice(positional.name, positional.choices, &words[word])?;
-            parsed.positionals[next_positional] = Some(words[word].clone());
+            for word in taken {
+                check_choice(positional.name, positional.choices, &words[*word])?;
+                parsed.positionals[next_positional].push(words[*word].clone());
+            }
             next_positional += 1;
-            at = word + 1;
+            at = taken.last().map_or(at, |last| last + 1);
             // A separator behind it goes with it.
             if matches!(classes.get(at), Some(Class::Separator)) {
                 at += 1;
@@ -150,8 +177,8 @@ pub fn parse(
             missing.push(&option.name);
         }
     }
-    for (positional, word) in positionals.iter().zip(&parsed.positionals) {
-        if positional.required && word.is_none() {
+    for (positional, words) in positionals.iter().zip(&parsed.positionals) {
+        if positional.required && words.is_empty() {
             missing.push(positional.name);
         }
     }
@@ -215,14 +242,19 @@ fn take_option(
     parsed: &mut Words,
 ) -> Result<usize, String> {
     let name = &option.name;
-    if parsed.option(index).is_some() {
+    if parsed.option(index).is_some() && !option.repeats {
         return Err(format!("argument {name}: given more than once"));
     }
     let (taken, next) = match explicit {
         Some(value) if option.arity == Arity::Zero => {
             return Err(format!("argument {name}: ignored explicit argument {}", quoted(value)));
         }
-        Some(value) => (vec![value.to_owned()], at + 1),
+        Some(value) => match option.arity {
+            Arity::Exactly(count) if count != 1 => {
+                return Err(format!("argument {name}: expected {count} arguments"));
+            }
+            _ => (vec![value.to_owned()], at + 1),
+        },
         None => {
             let there = classes[at + 1..].iter().take_while(|class| matches!(class, Class::Argument)).count();
             let count = match option.arity {
@@ -233,6 +265,11 @@ fn take_option(
                 }
                 Arity::One => 1,
                 Arity::Optional => there.min(1),
+                Arity::Exactly(count) if there < count => {
+                    let plural = if count == 1 { "" } else { "s" };
+                    return Err(format!("argument {name}: expected {count} argument{plural}"));
+                }
+                Arity::Exactly(count) => count,
                 Arity::Any | Arity::OneOrMore => there,
             };
             (words[at + 1..at + 1 + count].to_vec(), at + 1 + count)
@@ -334,7 +371,7 @@ mod tests {
 
     #[test]
     fn messages_are_those_of_argparse() {
-        let help = [Positional { name: "help", required: false, choices: &[] }];
+        let help = [Positional::new("help", false)];
         for (line, message) in [
             ("--region", "argument --region: expected one argument"),
             ("--region --dry-run", "argument --region: expected one argument"),
@@ -371,12 +408,9 @@ mod tests {
 
     #[test]
     fn the_first_stray_word_is_taken_last() {
-        let help = [Positional { name: "help", required: false, choices: &[] }];
+        let help = [Positional::new("help", false)];
         let parsed = parse(&options(), &help, &words("--foo bar --baz qux")).expect("it parses");
-        assert_eq!(
-            (parsed.positionals, parsed.rest),
-            (vec![Some("bar".to_owned())], words("--foo --baz qux"))
-        );
+        assert_eq!((parsed.positionals, parsed.rest), (vec![words("bar")], words("--foo --baz qux")));
     }
 
     #[test]
