@@ -4,6 +4,7 @@
 # place and need no network. The browser and the tracer alone come from the system: Debian's, with its security updates.
 #
 #   .env/botocore    source of botocore 1.44.5: endpoint and protocol cases
+#   .env/awscli      source of awscli 1.46.3: the examples of the official documentation
 #   .env/jmespath    compliance cases of JMESPath, which the source of the crate jmespath carries
 #   .env/awscli-v2   the official AWS CLI 2.38.5, frozen: awscli/v2/2.38.5/dist/aws
 #   .env/venv        Python with slack_sdk, ministack, moto and playwright
@@ -169,16 +170,16 @@ program() {
   type -P "$1" >/dev/null || fail "Debian's package gives no program '$1' here: $by_hand"
 }
 
-[ $# -gt 0 ] || set -- botocore jmespath awscli-v2 venv tools chromium strace
+[ $# -gt 0 ] || set -- botocore awscli jmespath awscli-v2 venv tools chromium strace
 for piece; do
   case $piece in
-  botocore) source_archive "$piece" ;;
+  botocore | awscli) source_archive "$piece" ;;
   jmespath) jmespath_cases ;;
   awscli-v2) official_cli ;;
   venv) virtual_environment ;;
   tools) tools ;;
   chromium | strace) program "$piece" ;;
-  *) fail "there is no piece '$piece': botocore, jmespath, awscli-v2, venv, tools, chromium, strace" ;;
+  *) fail "there is no piece '$piece': botocore, awscli, jmespath, awscli-v2, venv, tools, chromium, strace" ;;
   esac
 done
 say "ready: $*"

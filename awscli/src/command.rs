@@ -21,6 +21,7 @@ use crate::catalog;
 use crate::custom::{self, Options};
 use crate::files::Files;
 use crate::model::{Argument, ArgumentKind, Kind, Member, NO_MEMBER, Operation, Service};
+use crate::query::Expression;
 use crate::value::{Map, Value};
 use values::{BinaryFormat, Reading};
 use words::{Arity, Check, OptionSpec, Positional, Words};
@@ -55,6 +56,17 @@ pub struct Parsed {
     pub globals: Globals,
     /// What the CLI says on standard error before it calls.
     pub warning: Option<String>,
+}
+
+impl Command {
+    /// The options of every command that it was given. `--version` takes none.
+    pub fn globals(&self) -> Option<&Globals> {
+        match self {
+            Self::Operation(parsed) | Self::Wait(_, parsed) => Some(&parsed.globals),
+            Self::Custom(custom) => Some(&custom.globals),
+            Self::Version => None,
+        }
+    }
 }
 
 impl Parsed {
@@ -210,6 +222,18 @@ pub struct Context<'a> {
 
 /// Parses a command line, without the leading `aws`.
 pub fn parse(argv: &[String], context: Context<'_>) -> Result<Command, UsageError> {
+    let command = parse_words(argv, context)?;
+    // The official CLI makes its client, and so looks at the region, when all words are understood.
+    match command.globals().and_then(|globals| globals.region.as_deref()) {
+        Some(region) if !is_region(region) => {
+            let message = format!("Provided region_name '{region}' doesn't match a supported format.");
+            Err(UsageError::general(message))
+        }
+        _ => Ok(command),
+    }
+}
+
+fn parse_words(argv: &[String], context: Context<'_>) -> Result<Command, UsageError> {
     let specs: Vec<OptionSpec> = GLOBALS
         .iter()
         .map(|(name, arity, check)| OptionSpec { arity: *arity, check: *check, ..OptionSpec::text(*name) })
@@ -237,11 +261,15 @@ pub fn parse(argv: &[String], context: Context<'_>) -> Result<Command, UsageErro
         ));
     }
     let globals = Globals {
-        region: given("--region").map(region).transpose()?,
+        region: given("--region").map(str::to_owned),
         output: given("--output").map(str::to_owned),
         query: given("--query").map(|query| values::text(context.files, "--query", query)).transpose()?,
         no_paginate: given("--no-paginate").is_some(),
     };
+    if let Some(text) = &globals.query {
+        Expression::parse(text)
+            .map_err(|error| UsageError::parameter(&format!("Bad value for --query {text}: {error}")))?;
+    }
     let binary = match given("--cli-binary-format") {
         Some("raw-in-base64-out") => BinaryFormat::Raw,
         _ => BinaryFormat::Base64,
@@ -311,17 +339,13 @@ fn wait(
 }
 
 /// A region becomes a part of host names, so it must be a valid label of one.
-fn region(name: &str) -> Result<String, UsageError> {
-    let label = !name.is_empty()
+fn is_region(name: &str) -> bool {
+    !name.is_empty()
         && name.len() <= 63
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         && !name.starts_with('-')
         && !name.ends_with('-')
-        && !name.bytes().all(|b| b.is_ascii_digit());
-    if label {
-        return Ok(name.to_owned());
-    }
-    Err(UsageError::general(format!("Provided region_name '{name}' doesn't match a supported format.")))
+        && !name.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Options that every operation has besides its own.

@@ -76,6 +76,12 @@ impl Expression {
             }
             let reason = error.reason.to_string();
             let reason = reason.strip_prefix("Parse error: ").unwrap_or(&reason);
+            // What is no token at all is told apart from tokens in the wrong place.
+            if let Some((unclosed, _)) = reason.split_once(" delimiter").filter(|(start, _)| start.starts_with("Unclosed "))
+            {
+                let caret = " ".repeat(error.offset);
+                return format!("Bad jmespath expression: {unclosed} delimiter:\n{text}\n{caret}^");
+            }
             let caret = " ".repeat(error.offset.min(text.chars().count()) + 1);
             format!(
                 "Invalid jmespath expression: Parse error at column {}, {reason}, for expression:\n\"{text}\"\n{caret}^",

@@ -43,13 +43,8 @@ pub async fn run(argv: &[String], session: &Session<'_>) -> Output {
         Err(error) => return printer.fail(&error.stderr, error.exit_status),
     };
     let mut calls = Calls::new(session);
-    let globals = match &command {
-        Command::Operation(parsed) | Command::Wait(_, parsed) => Some(&parsed.globals),
-        Command::Custom(custom) => Some(&custom.globals),
-        Command::Version => None,
-    };
     printer.output.region =
-        globals.and_then(|globals| globals.region.clone()).or_else(|| session.region.clone());
+        command.globals().and_then(|globals| globals.region.clone()).or_else(|| session.region.clone());
     let ended = match &command {
         Command::Version => {
             printer.sink.push(&format!("alfredbot-awscli/{} aws-cli/{MODELS}\n", env!("CARGO_PKG_VERSION")));

@@ -47,19 +47,18 @@ struct Report<'a> {
 
 impl Report<'_> {
     fn members(&mut self, structure: &Structure, map: &Map, name: &str, filled_in: fn(&Member) -> bool) {
-        let names =
-            || structure.members.iter().map(|member| member.name.as_str()).collect::<Vec<_>>().join(", ");
+        let names = || structure.members.iter().map(|member| member.name.as_str()).collect::<Vec<_>>();
         if structure.union && map.is_empty() {
             self.errors.push(format!(
                 "Must set one of the following keys for tagged unionstructure {}: {}.",
                 shown(name),
-                names()
+                names().join(". ")
             ));
         } else if structure.union && map.len() > 1 {
             self.errors.push(format!(
                 "Invalid number of parameters set for tagged union structure {}. Can only set one of the following keys: {}.",
                 shown(name),
-                names()
+                names().join(", ")
             ));
         }
         for member in structure.members.iter().filter(|member| member.required && !filled_in(member)) {
@@ -76,7 +75,7 @@ impl Report<'_> {
                 self.errors.push(format!(
                     "Unknown parameter in {}: \"{key}\", must be one of: {}",
                     shown(name),
-                    names()
+                    names().join(", ")
                 ));
             }
         }

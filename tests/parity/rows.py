@@ -1,0 +1,75 @@
+"""The rows of the parity table that are counted by running commands: what is run, and what must be equal."""
+import compare
+
+# Options in front of which a format is set, so that positional words stay last.
+FORMATS = ('json', 'text', 'table', 'yaml')
+
+
+class Row:
+    """One line of the table."""
+
+    def __init__(self, name, title, styles, judge, respond='min', words='', limit=None):
+        self.name = name
+        self.title = title
+        # The generated commands that are run; those of one case share their service and operation.
+        self.styles = styles
+        self.judge = judge
+        self.respond = respond
+        self.words = words
+        self.limit = limit
+
+    def jobs(self, commands):
+        for command in commands:
+            if command['style'] not in self.styles:
+                continue
+            job = {'service': command['service'], 'op': command['op'], 'cmd': command['cmd'] + self.words,
+                   'respond': self.respond, 'return_responses': True}
+            for key in ('files', 'respond_json', 'responses', 'limit'):
+                if key in command:
+                    job[key] = command[key]
+            if self.limit:
+                job['limit'] = self.limit
+            yield job
+
+
+def wire(theirs, ours):
+    """Requests and exit status. What is printed has rows of its own."""
+    difference, signed = compare.requests(theirs['requests'], ours['requests'])
+    return compare.status(theirs, ours) or difference, signed
+
+
+def printed(theirs, ours):
+    """What is printed, and the exit status."""
+    return compare.status(theirs, ours) or compare.text('stdout', theirs['stdout'], ours['stdout']), None
+
+
+def failed(theirs, ours):
+    """What is said about an error, and the exit status."""
+    return compare.status(theirs, ours) or compare.text('stderr', theirs['stderr'], ours['stderr']), None
+
+
+def asked_and_printed(theirs, ours):
+    difference, signed = wire(theirs, ours)
+    return difference or printed(theirs, ours)[0] or compare.files(theirs, ours), signed
+
+
+def asked_and_failed(theirs, ours):
+    difference, signed = wire(theirs, ours)
+    return difference or failed(theirs, ours)[0], signed
+
+
+ROWS = [
+    Row('wire-min', 'wire, required options', ['min'], wire),
+    Row('wire-max', 'wire, all options', ['max'], wire, respond='max'),
+    Row('wire-shorthand', 'wire, shorthand', ['short'], wire),
+    Row('wire-json', 'wire, `--cli-input-json`', ['cij'], wire),
+    Row('skeleton-input', 'skeleton of the input', ['skeleton'], printed),
+    Row('skeleton-output', 'skeleton of the output', ['skeleton-out'], printed),
+    *(Row(f'output-{name}', f'output {name}', ['min'], printed, respond='max', words=f' --output {name}')
+      for name in FORMATS),
+    Row('service-errors', 'service errors', ['min'], failed, respond='error'),
+    Row('mistakes', 'commands with a mistake', ['mistake'], failed),
+    Row('paging', 'paging', ['paging'], asked_and_printed, respond='max'),
+    Row('waiters', 'waiters', ['waiter'], asked_and_failed, limit=130),
+    Row('examples', 'official examples', ['example'], asked_and_printed, limit=8),
+]
