@@ -5,11 +5,11 @@
 //! and an option that is given twice is an error.
 
 mod date;
-mod json;
+pub(crate) mod json;
 mod offered;
 mod own;
 mod shorthand;
-mod validate;
+pub(crate) mod validate;
 pub(crate) mod values;
 pub mod words;
 

@@ -1,7 +1,10 @@
 //! The commands of the official CLI that are its own: not one operation of an API, but what somebody wrote. [`COMMANDS`]
 //! says what each takes; here the words are read by it, and the commands are run.
 
+mod client;
+mod logs;
 mod table;
+mod token;
 
 pub use table::COMMANDS;
 
@@ -396,6 +399,14 @@ pub(crate) async fn run(
 ) -> Result<i32, Failure> {
     let path = custom.options.command().path;
     match path {
+        ["dsql", "generate-db-connect-auth-token"] => token::dsql("DbConnect", custom, calls, printer),
+        ["dsql", "generate-db-connect-admin-auth-token"] => {
+            token::dsql("DbConnectAdmin", custom, calls, printer)
+        }
+        ["ecr" | "ecr-public", "get-login-password"] => token::ecr(path[0], calls, printer).await,
+        ["eks", "get-token"] => token::eks(custom, calls, printer),
+        ["rds", "generate-db-auth-token"] => token::rds(custom, calls, printer),
+        ["logs", "tail"] => logs::tail(custom, calls, printer).await,
         ["s3", "ls"] => printer.list(custom, calls).await,
         [service, rest @ ..] => {
             let reason = refusal(service, rest.first().copied()).unwrap_or_else(|| {

@@ -317,7 +317,7 @@ pub fn add_presigned_url(
         let there = url.replacen(&destination, &source, 1);
         let there = format!("{}/?{}", there.trim_end_matches('/'), query.query);
         let signing = Signing { region: source, ..signing.clone() };
-        pairs.push((member.to_owned(), presign(&there, &signing, credentials, time, PRESIGNED_EXPIRY)?));
+        pairs.push((member.to_owned(), presign(&there, &[], &signing, credentials, time, PRESIGNED_EXPIRY)?));
         if is_ec2 {
             pairs.push(("DestinationRegion".to_owned(), destination));
         }

@@ -9,7 +9,7 @@ mod text;
 use base64::Engine;
 
 pub use error::{error_line, service_error, usage_error};
-pub use json::{compact_ascii_json, json};
+pub use json::{compact_ascii_json, indented_ascii_json, json};
 pub use python::python_text;
 pub(crate) use python::repr_text;
 pub use table::table;
@@ -81,7 +81,7 @@ pub fn as_shown(value: &mut Value) {
 }
 
 /// Python's `isoformat()`: microseconds only if there are any.
-fn iso_8601(time: &Timestamp) -> String {
+pub(crate) fn iso_8601(time: &Timestamp) -> String {
     let time = time.0;
     let mut text = format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",

@@ -60,6 +60,8 @@ pub struct Pages<'a> {
     /// The token that the current page was asked with.
     token: Map,
     previous_token: Option<Map>,
+    /// A token that was received twice.
+    repeated_token: Option<Map>,
     /// How many items of the first page were shown before.
     skip: Option<usize>,
     items: u64,
@@ -146,6 +148,7 @@ impl<'a> Pages<'a> {
             max_items: paging.max_items.map(|items| u64::try_from(items).unwrap_or(0)),
             token,
             previous_token: None,
+            repeated_token: None,
             skip,
             items: 0,
             count: 0,
@@ -164,6 +167,10 @@ impl<'a> Pages<'a> {
     ) -> Result<Option<Value>, CallError> {
         if self.ended {
             return Ok(None);
+        }
+        if let Some(token) = self.repeated_token.take() {
+            let text = crate::format::python_text(&Value::Map(token));
+            return Err(CallError::Paging(format!("The same next token was received twice: {text}")));
         }
         if self.count > 0 && self.count >= calls.session().budget.pages {
             self.cut(format!("the limit of {} pages is reached", self.count));
@@ -212,8 +219,8 @@ impl<'a> Pages<'a> {
         } else if self.max_items == Some(self.items) {
             self.end_at(&next);
         } else if self.previous_token.as_ref() == Some(&next) {
-            let text = crate::format::python_text(&Value::Map(next));
-            return Err(CallError::Paging(format!("The same next token was received twice: {text}")));
+            // This page is still shown, and the error comes in place of the next one.
+            self.repeated_token = Some(next);
         } else {
             inject(&mut self.params, &next);
             self.previous_token = Some(next.clone());

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::command::{self, Command, Context, Custom, Globals, Parsed};
+use crate::command::{self, Command, Context, Custom, Globals, Parsed, UsageError};
 use crate::format::{self, Sink};
 use crate::model::Kind;
 use crate::paginate::{Pages, paginate};
@@ -87,6 +87,12 @@ impl Failure {
 
     pub fn general(message: &str) -> Self {
         Self { stderr: format::error_line(message), exit_status: GENERAL }
+    }
+}
+
+impl From<UsageError> for Failure {
+    fn from(error: UsageError) -> Self {
+        Self { stderr: error.stderr, exit_status: error.exit_status }
     }
 }
 

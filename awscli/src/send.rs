@@ -196,6 +196,23 @@ impl<'a> Calls<'a> {
         &mut self,
         service: &Service,
         operation: &Operation,
+        params: Map,
+        region: Option<&str>,
+    ) -> Result<Response, CallError> {
+        let mut outcome = self.reveal(service, operation, params, region).await;
+        if let Ok(response) = &mut outcome
+            && self.session.hide_secrets
+        {
+            self.hidden += secrets::hide(service, operation, &mut response.value);
+        }
+        outcome
+    }
+
+    /// The same with all secrets in the result, for commands that need one and show none of the others.
+    pub(crate) async fn reveal(
+        &mut self,
+        service: &Service,
+        operation: &Operation,
         mut params: Map,
         region: Option<&str>,
     ) -> Result<Response, CallError> {
@@ -217,12 +234,7 @@ impl<'a> Calls<'a> {
         self.session.journal.before(&call).await.map_err(CallError::Journal)?;
         self.made += 1;
         let prepared = Prepared { service, operation, params: &params, request: &request, added: &added };
-        let (mut outcome, end) = self.attempts(&prepared, &call, target).await;
-        if let Ok(response) = &mut outcome
-            && self.session.hide_secrets
-        {
-            self.hidden += secrets::hide(service, operation, &mut response.value);
-        }
+        let (outcome, end) = self.attempts(&prepared, &call, target).await;
         if end == CallEnd::Unknown && call.effect == Effect::Write {
             self.unknown.push(format!("{} {}", service.command, operation.command));
         }
@@ -295,7 +307,8 @@ impl<'a> Calls<'a> {
         Ok(self.signed(&prepared, &target)?)
     }
 
-    fn target(
+    /// Where a call goes.
+    pub(crate) fn target(
         &self,
         service: &Service,
         operation: &Operation,

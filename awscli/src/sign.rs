@@ -139,9 +139,11 @@ fn sign_form(
     Ok(())
 }
 
-/// Adds a signature to the query string of a GET request that others will make within `expires`. Returns the URL.
+/// Adds a signature to the query string of a GET request that others will make within `expires`, with these headers
+/// besides the host. Returns the URL.
 pub fn presign(
     url: &str,
+    headers: &[(&str, &str)],
     signing: &Signing,
     credentials: &Credentials,
     time: SystemTime,
@@ -168,7 +170,7 @@ pub fn presign(
         .settings(settings)
         .build()
         .map_err(|error| failed(&error))?;
-    let signable = SignableRequest::new("GET", url, std::iter::empty(), SignableBody::Bytes(&[]))
+    let signable = SignableRequest::new("GET", url, headers.iter().copied(), SignableBody::Bytes(&[]))
         .map_err(|error| failed(&error))?;
     let (instructions, _) = sigv4(signable, &params.into()).map_err(|error| failed(&error))?.into_parts();
     let mut signed = url.to_owned();

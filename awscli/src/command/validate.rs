@@ -19,6 +19,19 @@ pub fn validate(
     parameters: &Map,
     json: &HashSet<String>,
 ) -> Result<(), UsageError> {
+    match mistakes(service, input, parameters, json) {
+        Some(mistakes) => Err(UsageError::parameter(&mistakes)),
+        None => Ok(()),
+    }
+}
+
+/// All that is wrong with the parameters of an operation, if anything is.
+pub fn mistakes(
+    service: &Service,
+    input: Option<ShapeId>,
+    parameters: &Map,
+    json: &HashSet<String>,
+) -> Option<String> {
     let empty = Structure::default();
     let structure = match input.map(|input| &service.shapes[input as usize].kind) {
         Some(Kind::Structure(structure)) => structure,
@@ -32,10 +45,8 @@ pub fn validate(
             report.value(member, value, &format!(".{name}"));
         }
     }
-    if report.errors.is_empty() {
-        return Ok(());
-    }
-    Err(UsageError::parameter(&format!("Parameter validation failed:\n{}", report.errors.join("\n"))))
+    let wrong = !report.errors.is_empty();
+    wrong.then(|| format!("Parameter validation failed:\n{}", report.errors.join("\n")))
 }
 
 struct Report<'a> {

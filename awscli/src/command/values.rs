@@ -431,7 +431,7 @@ fn each_scalar(
 }
 
 /// Base64 as Python reads it: other characters are skipped, and the padding ends it.
-fn base64(text: &str) -> Option<Vec<u8>> {
+pub fn base64(text: &str) -> Option<Vec<u8>> {
     let mut digits = String::with_capacity(text.len());
     let mut padding = 0;
     for c in text.chars() {

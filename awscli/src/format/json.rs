@@ -13,6 +13,14 @@ pub fn json(value: &Value, sink: &mut Sink) {
     sink.push("\n");
 }
 
+/// JSON as Python's `json.dumps(value, indent=4)` gives it: everything beyond ASCII escaped, and no line end.
+pub fn indented_ascii_json(value: &Value) -> String {
+    let mut sink = Sink::new(usize::MAX);
+    Writer { sink: &mut sink, indent: Some(4), ascii: true }.value(value, 0);
+    // Only whole texts went in.
+    String::from_utf8(sink.into_bytes()).unwrap_or_default()
+}
+
 /// JSON in one line without spaces, everything beyond ASCII escaped: what JMESPath's `to_string` gives.
 pub fn compact_ascii_json(value: &Value) -> String {
     let mut sink = Sink::new(usize::MAX);
