@@ -23,6 +23,7 @@ use crate::files::Files;
 use crate::model::{Argument, ArgumentKind, Kind, Member, NO_MEMBER, Operation, Service};
 use crate::query::Expression;
 use crate::value::{Map, Value};
+pub use own::Outfile;
 use values::{BinaryFormat, Reading};
 use words::{Arity, Check, OptionSpec, Positional, Words};
 
@@ -52,6 +53,11 @@ pub struct Parsed {
     pub paging: Paging,
     /// The file that the streamed result was to go to, for commands that have one.
     pub outfile: Option<String>,
+    /// Parts of the result that are kept in files, too.
+    pub outfiles: Vec<Outfile>,
+    /// What `cloudfront update-distribution` sets in the configuration that the distribution has: with it the parameters
+    /// are not complete, nor validated.
+    pub default_root_object: Option<String>,
     /// Options of every command.
     pub globals: Globals,
     /// What the CLI says on standard error before it calls.
@@ -428,6 +434,8 @@ fn call(
     reader.check_flags()?;
     reader.read(&paging, input.map_or(&[][..], |input| &input.members))?;
     own::apply(&service, operation, &reader.own, &mut reader.parameters)?;
+    let outfiles = own::outfiles(&reader.own);
+    let default_root_object = own::default_root_object(&service, operation, &reader.own);
     if let Some(text) = generic(0).and_then(<[String]>::first) {
         paging.automatic &= reader.merge_json(text)?;
         if !paging.automatic {
@@ -438,8 +446,22 @@ fn call(
         "warning: Non-positive values for --max-items may result in undefined behavior.\n".to_owned()
     });
     let Reader { parameters, json, .. } = reader;
-    let parameters = finish(&service, operation, parameters, &json, binary, context.now)?;
-    Ok(Parsed { operation: index, parameters, paging, outfile, globals, warning, service })
+    let parameters = match default_root_object {
+        // What is missing is read from the service first.
+        Some(_) => parameters,
+        None => finish(&service, operation, parameters, &json, binary, context.now)?,
+    };
+    Ok(Parsed {
+        operation: index,
+        parameters,
+        paging,
+        outfile,
+        outfiles,
+        default_root_object,
+        globals,
+        warning,
+        service,
+    })
 }
 
 /// What an option's words must look like.
@@ -467,6 +489,10 @@ fn spec(
         }
         ArgumentKind::PageSize | ArgumentKind::MaxItems => (Arity::One, Check::Int),
         ArgumentKind::Texts => (Arity::OneOrMore, Check::Text),
+        ArgumentKind::Text if !own::choices(&argument.name).is_empty() => {
+            (Arity::One, Check::Choice(own::choices(&argument.name)))
+        }
+        ArgumentKind::Text if own::MONITOR.contains(&&*argument.name) => (Arity::Optional, Check::Text),
         ArgumentKind::Text | ArgumentKind::StartingToken | ArgumentKind::Outfile => (Arity::One, Check::Text),
         ArgumentKind::Value => match kind {
             Some(Kind::List { .. }) => (Arity::Any, Check::Text),
@@ -488,8 +514,8 @@ struct Reader<'a> {
     parameters: Map,
     /// Members whose value was written as JSON.
     json: HashSet<String>,
-    /// Options of the CLI's own: name and words.
-    own: Vec<(String, Vec<String>)>,
+    /// Options of the CLI's own.
+    own: Vec<own::Given>,
     /// The options that were given, in the order of the operation's options: index and words.
     given: Vec<(usize, Vec<String>)>,
 }
@@ -598,7 +624,8 @@ impl Reader<'_> {
             let wrapped = |value| Value::Map(Map::from([("Value".to_owned(), Value::Bool(value))]));
             let Some(member) = members.get(argument.member as usize) else {
                 if matches!(argument.kind, ArgumentKind::Text | ArgumentKind::Texts | ArgumentKind::Switch) {
-                    self.own.push((argument.name.clone(), reading.texts(words)?));
+                    let (words, bytes) = reading.texts_or_bytes(words)?;
+                    self.own.push(own::Given { name: argument.name.clone(), words, bytes });
                 }
                 continue;
             };
@@ -620,10 +647,12 @@ impl Reader<'_> {
                         if word.trim_start().starts_with(['{', '[']) {
                             self.json.insert(member.name.clone());
                         }
-                        match &self.service.shapes[member.shape as usize].kind {
+                        let value = match &self.service.shapes[member.shape as usize].kind {
                             Kind::List { .. } => reading.list(member, &words)?,
                             _ => reading.one(member, word)?,
-                        }
+                        };
+                        own::check(self.service, &argument.name, &value)?;
+                        value
                     }
                 },
             };
@@ -667,6 +696,9 @@ fn finish(
     let mut value = Value::Map(parameters);
     if let Some(input) = operation.input {
         values::decode_blobs(service, input, &mut value, binary)?;
+    }
+    if let Value::Map(parameters) = &mut value {
+        own::sign_upload(service, operation, parameters, now)?;
     }
     if let Value::Map(parameters) = &value {
         validate::validate(service, operation.input, parameters, json)?;

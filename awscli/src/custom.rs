@@ -2,10 +2,12 @@
 //! says what each takes; here the words are read by it, and the commands are run.
 
 mod client;
+mod distribution;
 mod logs;
 mod table;
 mod token;
 
+pub(crate) use distribution::set_default_root_object;
 pub use table::COMMANDS;
 
 use bytes::Bytes;

@@ -28,5 +28,6 @@ pub mod timestamp;
 pub mod transport;
 pub mod value;
 mod wait;
+mod zip;
 
 pub use run::run;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::command::{self, Command, Context, Custom, Globals, Parsed, UsageError};
+use crate::command::{self, Command, Context, Custom, Globals, Outfile, Parsed, UsageError};
 use crate::format::{self, Sink};
 use crate::model::Kind;
 use crate::paginate::{Pages, paginate};
@@ -136,13 +136,19 @@ impl Printer {
         let shape = shape(&parsed.globals, &operation.name)?;
         self.output.stderr.push_str(parsed.warning.as_deref().unwrap_or_default());
         let region = self.output.region.clone();
-        let (region, parameters) = (region.as_deref(), parsed.parameters.clone());
+        let (region, mut parameters) = (region.as_deref(), parsed.parameters.clone());
+        if let Some(object) = &parsed.default_root_object {
+            custom::set_default_root_object(object, &mut parameters, region, calls).await?;
+        }
         if parsed.paging.automatic {
             return self.pages(parsed, parameters, region, &shape, calls).await;
         }
         let mut result = calls.send(&parsed.service, operation, parameters, region).await?.value;
         if let Some(file) = &parsed.outfile {
             self.body(parsed, file, &mut result, calls)?;
+        }
+        for outfile in &parsed.outfiles {
+            keep(outfile, &mut result, calls)?;
         }
         self.show(result, &shape)?;
         Ok(0)
@@ -255,6 +261,31 @@ impl Printer {
         }
         Ok(listing.end(&command, &mut self.sink))
     }
+}
+
+/// Keeps a part of a result in a file.
+fn keep(outfile: &Outfile, result: &mut Map, calls: &Calls<'_>) -> Result<(), Failure> {
+    let part = |map: &Map| {
+        let (first, rest) = outfile.path.split_first()?;
+        rest.iter().try_fold(map.get(*first)?, |value, name| value.get(name)).cloned()
+    };
+    let found = part(result);
+    if found.is_none() && !outfile.hides.is_empty() {
+        return Ok(());
+    }
+    let content = match found {
+        Some(Value::Bytes(bytes)) => Bytes::from(bytes),
+        Some(Value::Str(text)) => Bytes::from(text),
+        _ => Bytes::new(),
+    };
+    let written = calls.session().files.write(&outfile.file, content);
+    written.map_err(|error| Failure::general(&error.to_string()))?;
+    if let Some(Value::Map(around)) = outfile.path.first().and_then(|name| result.get_mut(*name)) {
+        for name in outfile.hides {
+            around.shift_remove(*name);
+        }
+    }
+    Ok(())
 }
 
 /// Reads `--output` and `--query`, before anything is sent.

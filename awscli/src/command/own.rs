@@ -1,7 +1,15 @@
 //! Options of the CLI's own that set several members at once or in their own way, and defaults that it fills in.
 
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use hmac::{Hmac, Mac};
+use sha1::Sha1;
+
 use super::UsageError;
-use super::values::{Reading, float, int};
+use super::values::{Reading, float, int, python_float, python_int};
 use crate::files::MemoryFiles;
 use crate::model::{Kind, Member, Operation, Service};
 use crate::value::{Map, Value};
@@ -20,24 +28,53 @@ pub fn value(service: &Service, operation: &Operation, option: &str, words: &[St
     Some(Value::List(words.iter().map(tag).collect()))
 }
 
-/// Applies the CLI's own options, given as name and words, in order.
+/// An option of the CLI's own as it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// Its name, without dashes.
+    pub name: String,
+    /// Its words; that of a file has become the file's text.
+    pub words: Vec<String>,
+    /// The content of the file that it named with `fileb://`.
+    pub bytes: Option<Bytes>,
+}
+
+impl Given {
+    fn word(&self) -> &str {
+        self.words.first().map_or("", String::as_str)
+    }
+
+    /// A blob's value: bytes, or text that stands for some.
+    fn blob(&self) -> Value {
+        match &self.bytes {
+            Some(bytes) => Value::Bytes(bytes.to_vec()),
+            None => text(self.word()),
+        }
+    }
+}
+
+/// Applies the CLI's own options, in order.
 pub fn apply(
     service: &Service,
     operation: &Operation,
-    options: &[(String, Vec<String>)],
+    options: &[Given],
     parameters: &mut Map,
 ) -> Result<(), UsageError> {
-    let given = |name: &str| options.iter().any(|(option, _)| option == name);
+    let given = |name: &str| options.iter().any(|option| option.name == name);
     check_together(service, operation, &given, parameters)?;
-    for (option, words) in options {
-        let word = words.first().map_or("", String::as_str);
+    for given in options {
+        let (option, words) = (&given.name, &given.words);
+        let word = given.word();
         let at = Place { service, operation, option };
         match (service.command.as_str(), operation.command.as_str(), option.as_str()) {
+            ("cloudfront", "create-distribution", _) => distribution(option, word, parameters),
+            // It needs what the service knows.
+            ("cloudfront", "update-distribution", _) => {}
             ("cloudfront", "create-invalidation", "paths") => {
                 let items = Value::List(words.iter().map(|word| text(word)).collect());
                 let quantity = Value::Int(i64::try_from(words.len()).unwrap_or(i64::MAX));
                 let paths = map([("Quantity", quantity), ("Items", items)]);
-                let batch = map([("CallerReference", Value::Str(caller_reference())), ("Paths", paths)]);
+                let batch = map([("CallerReference", Value::Str(caller_reference("cli"))), ("Paths", paths)]);
                 parameters.insert("InvalidationBatch".to_owned(), batch);
             }
             ("cloudsearch", "define-expression", "expression") => {
@@ -46,6 +83,7 @@ pub fn apply(
             ("cloudsearch", "define-expression", "name") => {
                 set(parameters, &["Expression", "ExpressionName"], text(word))
             }
+            ("cloudsearch", "define-index-field", _) => index_field(option, word, parameters)?,
             ("cloudwatch", "put-metric-data", _) => {
                 let (member, value) = metric(option, word)?;
                 first(parameters, "MetricData").insert(member.to_owned(), value);
@@ -74,6 +112,30 @@ pub fn apply(
                 let revision = map([("revisionType", text("GitHub")), ("gitHubLocation", value)]);
                 parameters.insert("revision".to_owned(), revision);
             }
+            ("ec2", "bundle-instance", _) if word.is_empty() => {}
+            ("ec2", "bundle-instance", _) => {
+                let member = match option.as_str() {
+                    "bucket" => "Bucket",
+                    "prefix" => "Prefix",
+                    "owner-akid" => "AWSAccessKeyId",
+                    "owner-sak" => OWNER_KEY,
+                    _ => "UploadPolicy",
+                };
+                set(parameters, &["Storage", "S3", member], text(word));
+            }
+            ("ec2", "get-password-data", _) => {
+                return Err(UsageError::refused(
+                    "--priv-launch-key is not available here: a private key does not belong where others see it.",
+                ));
+            }
+            ("ecs", _, option) if MONITOR.contains(&option) => {
+                let message = format!(
+                    "--{option} is not available here: it needs a terminal; use `aws ecs describe-express-gateway-service`."
+                );
+                return Err(UsageError::refused(&message));
+            }
+            // They say where parts of the result are kept.
+            ("iam", "create-virtual-mfa-device", _) | ("iot", _, _) => {}
             ("ec2", "run-instances", _) => run_instances(option, words, parameters)?,
             ("ec2", command, _) if command.contains("-security-group-") => {
                 permission(option, word, parameters)?
@@ -88,14 +150,14 @@ pub fn apply(
                 parameters.insert("ClusterStates".to_owned(), states);
             }
             ("quicksight", _, "asset-bundle-import-source-bytes") => {
-                set(parameters, &["AssetBundleImportSource", "Body"], text(word));
+                set(parameters, &["AssetBundleImportSource", "Body"], given.blob());
             }
-            ("rekognition", _, "image-bytes") => set(parameters, &["Image", "Bytes"], text(word)),
+            ("rekognition", _, "image-bytes") => set(parameters, &["Image", "Bytes"], given.blob()),
             ("rekognition", _, "source-image-bytes") => {
-                set(parameters, &["SourceImage", "Bytes"], text(word))
+                set(parameters, &["SourceImage", "Bytes"], given.blob())
             }
             ("rekognition", _, "target-image-bytes") => {
-                set(parameters, &["TargetImage", "Bytes"], text(word))
+                set(parameters, &["TargetImage", "Bytes"], given.blob())
             }
             ("ses", "send-email", _) => {
                 let list = || Value::List(words.iter().map(|word| text(word)).collect());
@@ -109,15 +171,16 @@ pub fn apply(
                 }
             }
             ("translate", "import-terminology", "data-file") => {
-                set(parameters, &["TerminologyData", "File"], text(word))
+                set(parameters, &["TerminologyData", "File"], given.blob())
             }
             ("translate", "translate-document", "document-content") => {
-                set(parameters, &["Document", "Content"], text(word))
+                set(parameters, &["Document", "Content"], given.blob())
             }
-            ("lambda", _, "zip-file") => {
-                return Err(UsageError::refused(
-                    "--zip-file takes a local file, and there are no files here. Name an object in S3 with the other options.",
-                ));
+            ("lambda", command, "zip-file") => {
+                let content = given.blob();
+                check(service, option, &content)?;
+                let member = if command == "create-function" { "Code" } else { "Content" };
+                set(parameters, &[member, "ZipFile"], content);
             }
             _ => {
                 let message = format!(
@@ -128,6 +191,203 @@ pub fn apply(
             }
         }
     }
+    Ok(())
+}
+
+/// A part of a result that is kept in a file of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outfile {
+    /// The members that lead to it.
+    pub path: &'static [&'static str],
+    /// The file.
+    pub file: String,
+    /// What is taken out of the structure that it stands in, once it is kept.
+    pub hides: &'static [&'static str],
+}
+
+const SEED: &str = "Base32StringSeed";
+const QR_CODE: &str = "QRCodePNG";
+
+/// What the options say about files for parts of the result.
+pub fn outfiles(options: &[Given]) -> Vec<Outfile> {
+    let by_code = options.iter().any(|option| option.name == "bootstrap-method" && option.word() == QR_CODE);
+    let outfile = |option: &Given| {
+        let (path, hides): (&[_], &[_]) = match option.name.as_str() {
+            "certificate-pem-outfile" => (&["certificatePem"], &[]),
+            "public-key-outfile" => (&["keyPair", "PublicKey"], &[]),
+            "private-key-outfile" => (&["keyPair", "PrivateKey"], &[]),
+            "outfile" if by_code => (&["VirtualMFADevice", QR_CODE], &[QR_CODE, SEED]),
+            "outfile" => (&["VirtualMFADevice", SEED], &[QR_CODE, SEED]),
+            _ => return None,
+        };
+        Some(Outfile { path, file: option.word().to_owned(), hides })
+    };
+    options.iter().filter_map(outfile).collect()
+}
+
+/// What the word of an option must be one of. Empty if anything will do.
+pub fn choices(option: &str) -> &'static [&'static str] {
+    if option == "bootstrap-method" { &[QR_CODE, SEED] } else { &[] }
+}
+
+/// Options that would show on a terminal how a service comes up. They may stand without a word.
+pub const MONITOR: [&str; 2] = ["monitor-resources", "monitor-mode"];
+
+/// What `cloudfront update-distribution` is to change in the configuration that there is.
+pub fn default_root_object(service: &Service, operation: &Operation, options: &[Given]) -> Option<String> {
+    let changes =
+        (service.command.as_str(), operation.command.as_str()) == ("cloudfront", "update-distribution");
+    let option = options.iter().find(|option| option.name == "default-root-object").filter(|_| changes)?;
+    Some(option.word().to_owned())
+}
+
+/// Refuses what is no zip file where one must be.
+pub fn check(service: &Service, option: &str, content: &Value) -> Result<(), UsageError> {
+    if (service.command.as_str(), option) != ("lambda", "zip-file") {
+        return Ok(());
+    }
+    let content = match content {
+        Value::Bytes(bytes) => bytes.as_slice(),
+        Value::Str(text) => text.as_bytes(),
+        _ => &[],
+    };
+    match crate::zip::is_zip(content) {
+        true => Ok(()),
+        false => Err(UsageError::parameter(
+            "--zip-file must be a zip file with the fileb:// prefix.\nExample usage:  --zip-file fileb://path/to/file.zip",
+        )),
+    }
+}
+
+/// The owner's secret key while it is among the parameters. It signs the policy and is not sent.
+const OWNER_KEY: &str = "_SAK";
+
+/// How long the policy that `ec2 bundle-instance` makes holds.
+const POLICY_EXPIRY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Lets EC2 write the bundle of `ec2 bundle-instance` into the bucket: with the user's policy or one for a day, signed
+/// with the key of the bucket's owner.
+pub fn sign_upload(
+    service: &Service,
+    operation: &Operation,
+    parameters: &mut Map,
+    now: SystemTime,
+) -> Result<(), UsageError> {
+    if (service.command.as_str(), operation.command.as_str()) != ("ec2", "bundle-instance") {
+        return Ok(());
+    }
+    let missing = |name: &str| UsageError::general(format!("'{name}'"));
+    let Some(Value::Map(storage)) = parameters.get_mut("Storage") else { return Err(missing("Storage")) };
+    let Some(Value::Map(storage)) = storage.get_mut("S3") else { return Err(missing("S3")) };
+    if !storage.contains_key("UploadPolicy") {
+        let text_of = |name: &str| storage.get(name).and_then(Value::as_str).ok_or_else(|| missing(name));
+        let expires = time::OffsetDateTime::from(now + POLICY_EXPIRY);
+        let policy = format!(
+            "{{\"expiration\": \"{}T{:02}:{:02}:{:02}.{:06}Z\",\"conditions\": [{{\"bucket\": \"{}\"}},\
+             {{\"acl\": \"ec2-bundle-read\"}},[\"starts-with\", \"$key\", \"{}\"]]}}",
+            expires.date(),
+            expires.hour(),
+            expires.minute(),
+            expires.second(),
+            expires.microsecond(),
+            text_of("Bucket")?,
+            text_of("Prefix")?
+        );
+        storage.insert("UploadPolicy".to_owned(), Value::Bytes(policy.into_bytes()));
+    }
+    if !storage.contains_key("UploadPolicySignature")
+        && let (Some(Value::Bytes(policy)), Some(Value::Str(key))) =
+            (storage.get("UploadPolicy"), storage.get(OWNER_KEY))
+    {
+        let failed = |error: &dyn std::fmt::Display| UsageError::general(error.to_string());
+        let mut mac = Hmac::<Sha1>::new_from_slice(key.as_bytes()).map_err(|error| failed(&error))?;
+        mac.update(STANDARD.encode(policy).as_bytes());
+        let signature = STANDARD.encode(mac.finalize().into_bytes());
+        storage.shift_remove(OWNER_KEY);
+        storage.insert("UploadPolicySignature".to_owned(), Value::Str(signature));
+    }
+    Ok(())
+}
+
+/// `--origin-domain-name` and `--default-root-object` of a new distribution, with what a distribution must have besides.
+fn distribution(option: &str, word: &str, parameters: &mut Map) {
+    let none = || map([("Quantity", Value::Int(0)), ("Items", Value::List(Vec::new()))]);
+    let entry = parameters.entry("DistributionConfig".to_owned()).or_insert_with(|| {
+        let cookies = map([("Forward", text("none"))]);
+        let forwarded = map([("QueryString", Value::Bool(false)), ("Cookies", cookies)]);
+        let signers = map([("Enabled", Value::Bool(false)), ("Quantity", Value::Int(0))]);
+        let behavior = map([
+            ("TargetOriginId", text("placeholder")),
+            ("ForwardedValues", forwarded),
+            ("TrustedSigners", signers),
+            ("ViewerProtocolPolicy", text("allow-all")),
+            ("MinTTL", Value::Int(0)),
+        ]);
+        map([
+            ("CallerReference", Value::Str(caller_reference("cli"))),
+            ("Origins", none()),
+            ("DefaultCacheBehavior", behavior),
+            ("Enabled", Value::Bool(true)),
+            ("Comment", text("")),
+        ])
+    });
+    let Value::Map(config) = entry else { return };
+    if option == "default-root-object" {
+        config.insert("DefaultRootObject".to_owned(), text(word));
+        return;
+    }
+    let id = caller_reference(word);
+    let mut origin: Map = [("Id", text(&id)), ("DomainName", text(word)), ("OriginPath", text(""))]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    let (member, settings) = if word.ends_with(".s3.amazonaws.com") {
+        ("S3OriginConfig", map([("OriginAccessIdentity", text(""))]))
+    } else {
+        let ports = [("HTTPPort", Value::Int(80)), ("HTTPSPort", Value::Int(443))];
+        let [http, https] = ports;
+        ("CustomOriginConfig", map([http, https, ("OriginProtocolPolicy", text("http-only"))]))
+    };
+    origin.insert(member.to_owned(), settings);
+    let origins = map([("Quantity", Value::Int(1)), ("Items", Value::List(vec![Value::Map(origin)]))]);
+    config.insert("Origins".to_owned(), origins);
+    set(config, &["DefaultCacheBehavior", "TargetOriginId"], Value::Str(id));
+}
+
+/// The options of `cloudsearch define-index-field`, which go into the structure of the field's type.
+fn index_field(option: &str, word: &str, parameters: &mut Map) -> Result<(), UsageError> {
+    let member = match option {
+        "name" | "type" => {
+            let member = if option == "name" { "IndexFieldName" } else { "IndexFieldType" };
+            set(parameters, &["IndexField", member], text(word));
+            return Ok(());
+        }
+        "default-value" => "DefaultValue",
+        "facet-enabled" => "FacetEnabled",
+        "search-enabled" => "SearchEnabled",
+        "return-enabled" => "ReturnEnabled",
+        "sort-enabled" => "SortEnabled",
+        "source-field" => "SourceField",
+        "highlight-enabled" => "HighlightEnabled",
+        _ => "AnalysisScheme",
+    };
+    let kind = parameters.get("IndexField").and_then(|field| field.get("IndexFieldType"));
+    let kind = kind.and_then(Value::as_str).unwrap_or_default();
+    let capital = |part: &str| {
+        let mut letters = part.chars();
+        letters
+            .next()
+            .map(|first| first.to_uppercase().chain(letters.flat_map(char::to_lowercase)).collect::<String>())
+    };
+    let kind: String = kind.split('-').filter_map(capital).collect();
+    let kind = if kind == "Latlon" { "LatLon".to_owned() } else { kind };
+    let value = match (member, kind.as_str()) {
+        ("DefaultValue", "Int" | "IntArray") => python_int(&text(word))?,
+        ("DefaultValue", "Double" | "DoubleArray") => python_float(&text(word))?,
+        (member, _) if member.ends_with("Enabled") => Value::Bool(!word.eq_ignore_ascii_case("false")),
+        _ => text(word),
+    };
+    set(parameters, &["IndexField", &format!("{kind}Options"), member], value);
     Ok(())
 }
 
@@ -210,6 +470,22 @@ fn check_together(
             if states + usize::from(parameters.contains_key("ClusterStates")) > 1 {
                 return Err(UsageError::parameter(
                     "You can specify only one of the cluster state filters: --cluster-states, --active, --terminated, --failed.",
+                ));
+            }
+        }
+        ("cloudfront", "create-distribution") if parameters.contains_key("DistributionConfig") => {
+            exclusive(given, &["origin-domain-name", "default-root-object"], "distribution_config")?;
+        }
+        ("cloudfront", "update-distribution") if parameters.contains_key("DistributionConfig") => {
+            exclusive(given, &["default-root-object"], "distribution_config")?;
+        }
+        ("cloudfront", "create-invalidation") if parameters.contains_key("InvalidationBatch") => {
+            exclusive(given, &["paths"], "invalidation_batch")?;
+        }
+        ("ec2", "bundle-instance") if parameters.contains_key("Storage") => {
+            if ["bucket", "prefix", "owner-akid", "owner-sak", "policy"].iter().any(|option| given(option)) {
+                return Err(UsageError::parameter(
+                    "Mixing the --storage option with the simple, scalar options is not recommended.",
                 ));
             }
         }
@@ -505,8 +781,8 @@ fn first<'a>(parameters: &'a mut Map, name: &str) -> &'a mut Map {
     }
 }
 
-/// Tells one invalidation from another, as the CLI does: by the time.
-fn caller_reference() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    format!("cli-{}-{:06}", now.as_secs(), now.subsec_micros())
+/// Tells one request from another, as the CLI does: by the time.
+fn caller_reference(prefix: &str) -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{prefix}-{}-{:06}", now.as_secs(), now.subsec_micros())
 }

@@ -184,15 +184,24 @@ impl Reading<'_> {
 
     /// The words with the text of a file in place of a word that names one. Like the official CLI, this takes a file for
     /// a whole value only, so not among other words.
-    pub fn texts(&self, mut words: Vec<String>) -> Result<Vec<String>, UsageError> {
+    pub fn texts(&self, words: Vec<String>) -> Result<Vec<String>, UsageError> {
+        self.texts_or_bytes(words).map(|(words, _)| words)
+    }
+
+    /// The same, with the bytes of the file that the word names with `fileb://`.
+    pub fn texts_or_bytes(&self, mut words: Vec<String>) -> Result<(Vec<String>, Option<Bytes>), UsageError> {
+        let mut content = None;
         if let [only] = words.as_mut_slice() {
             match load(self.files, only).map_err(|error| self.error(&error))? {
                 Loaded::Text(Cow::Borrowed(_)) => {}
                 Loaded::Text(Cow::Owned(text)) => *only = text,
-                Loaded::Bytes(bytes) => *only = String::from_utf8_lossy(&bytes).into_owned(),
+                Loaded::Bytes(bytes) => {
+                    *only = String::from_utf8_lossy(&bytes).into_owned();
+                    content = Some(bytes);
+                }
             }
         }
-        Ok(words)
+        Ok((words, content))
     }
 
     /// A URL where the option wants a structure or a document is an attempt to load it from there.
