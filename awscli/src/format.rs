@@ -5,15 +5,17 @@ mod json;
 mod python;
 mod table;
 mod text;
+mod yaml;
 
 use base64::Engine;
 
 pub use error::{error_line, service_error, usage_error};
 pub use json::{compact_ascii_json, indented_ascii_json, json};
 pub use python::python_text;
-pub(crate) use python::repr_text;
+pub(crate) use python::{float, repr_text};
 pub use table::table;
 pub use text::text;
+pub use yaml::{yaml, yaml_item};
 
 use crate::value::{Timestamp, Value};
 

@@ -31,7 +31,7 @@ pub fn all_services() -> String {
     format!(
         "usage: aws [options] <command> <subcommand> [parameters]\n\n`aws <command> help` lists a command's \
          subcommands, `aws <command> <subcommand> help` its parameters.\n\nOptions:\n  --region <name>          where to \
-         run\n  --output <format>        json, text or table\n  --query <expression>     JMESPath over the result\n  \
+         run\n  --output <format>        json, text, table, yaml, yaml-stream or off\n  --query <expression>     JMESPath over the result\n  \
          --no-paginate            only the first page\n  --max-items <number>     stop after so many items\n\nCommands:\n{}",
         columns(&services)
     )

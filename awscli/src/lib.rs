@@ -29,5 +29,6 @@ pub mod transport;
 pub mod value;
 mod wait;
 mod zip;
+pub mod yaml;
 
 pub use run::run;

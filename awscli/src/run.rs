@@ -154,7 +154,8 @@ impl Printer {
         Ok(0)
     }
 
-    /// Reads all pages. Text shows them one by one, with the query over each; other formats show them merged.
+    /// Reads all pages. Text and streams of YAML show them one by one, with the query over each; other formats show them
+    /// merged.
     async fn pages(
         &mut self,
         parsed: &Parsed,
@@ -165,7 +166,8 @@ impl Printer {
     ) -> Result<i32, Failure> {
         let (service, operation) = (&parsed.service, parsed.operation());
         let paging = &parsed.paging;
-        if shape.format != "text" {
+        let streams = shape.format == "yaml-stream";
+        if shape.format != "text" && !streams {
             let paged = paginate(calls, service, operation, parameters, region, paging).await?;
             self.output.truncated = paged.truncated;
             self.show(paged.value, shape)?;
@@ -173,12 +175,16 @@ impl Printer {
         }
         let mut pages = Pages::new(service, operation, parameters, paging)?;
         while let Some(page) = pages.next(calls, region).await? {
-            self.show(pages.shown(&page)?, shape)?;
+            if streams {
+                format::yaml_item(queried(page, shape)?, &mut self.sink);
+            } else {
+                self.show(pages.shown(&page)?, shape)?;
+            }
             if self.sink.is_cut() {
                 return Ok(0);
             }
         }
-        if let Some(token) = pages.resume_token {
+        if let Some(token) = pages.resume_token.filter(|_| !streams) {
             let token = || [("NextToken".to_owned(), Value::Str(token))].into_iter().collect();
             self.show([("NextToken".to_owned(), Value::Map(token()))].into_iter().collect(), shape)?;
         }
@@ -210,17 +216,16 @@ impl Printer {
     }
 
     pub fn show(&mut self, result: Map, shape: &Shape) -> Result<(), Failure> {
-        let mut value = Value::Map(result);
-        format::as_shown(&mut value);
-        if let Some(query) = &shape.query {
-            value = query.search(&value).map_err(|error| Failure::general(&error.to_string()))?;
-        }
+        let value = queried(Value::Map(result), shape)?;
         match shape.format.as_str() {
             "text" => format::text(&value, &mut self.sink),
             "table" => {
                 format::table(&shape.title, &value, &mut self.sink)
                     .map_err(|error| Failure::general(&error))?;
             }
+            "yaml" => format::yaml(&value, &mut self.sink),
+            "yaml-stream" if value == Value::Map(Map::new()) => {}
+            "yaml-stream" => format::yaml_item(value, &mut self.sink),
             "off" => {}
             _ => format::json(&value, &mut self.sink),
         }
@@ -288,12 +293,18 @@ fn keep(outfile: &Outfile, result: &mut Map, calls: &Calls<'_>) -> Result<(), Fa
     Ok(())
 }
 
+/// What is left of a result after `--query`.
+fn queried(mut value: Value, shape: &Shape) -> Result<Value, Failure> {
+    format::as_shown(&mut value);
+    match &shape.query {
+        Some(query) => query.search(&value).map_err(|error| Failure::general(&error.to_string())),
+        None => Ok(value),
+    }
+}
+
 /// Reads `--output` and `--query`, before anything is sent.
 pub(crate) fn shape(globals: &Globals, title: &str) -> Result<Shape, Failure> {
     let format = globals.output.clone().unwrap_or_else(|| "json".to_owned());
-    if format.starts_with("yaml") {
-        return Err(Failure::usage("--output yaml is not available here yet; use json, text or table"));
-    }
     let query = match &globals.query {
         Some(text) => {
             let parsed = Expression::parse(text);

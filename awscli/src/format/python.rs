@@ -58,7 +58,7 @@ pub(crate) fn repr_text(text: &str) -> String {
 
 /// `repr` of a float: the shortest digits that read back as the same number, with an exponent from 1e16 on and below
 /// 1e-4. The words for infinity and for what is not a number differ between Python and its JSON.
-pub(super) fn float(value: f64, infinity: &str, not_a_number: &str) -> String {
+pub(crate) fn float(value: f64, infinity: &str, not_a_number: &str) -> String {
     if value.is_nan() {
         return not_a_number.to_owned();
     }
