@@ -22,6 +22,7 @@ use crate::custom::{self, Options};
 use crate::files::Files;
 use crate::model::{Argument, ArgumentKind, Kind, Member, NO_MEMBER, Operation, Service};
 use crate::query::Expression;
+use crate::skeleton::{self, Skeleton};
 use crate::value::{Map, Value};
 pub use own::Outfile;
 use values::{BinaryFormat, Reading};
@@ -62,6 +63,8 @@ pub struct Parsed {
     pub globals: Globals,
     /// What the CLI says on standard error before it calls.
     pub warning: Option<String>,
+    /// The sample to print instead of making the call. [`Parsed::parameters`] are not validated for one of parameters.
+    pub skeleton: Option<Skeleton>,
 }
 
 impl Command {
@@ -372,10 +375,13 @@ fn call(
         _ => None,
     });
     let member = |argument: &Argument| input?.members.get(argument.member as usize);
-    let streams = operation.arguments.iter().any(|argument| argument.kind == ArgumentKind::Outfile);
-    let from_json = words
-        .iter()
-        .any(|word| word == GENERIC[0] || word.strip_prefix(GENERIC[0]).is_some_and(|w| w.starts_with('=')));
+    let streams = operation.arguments.iter().any(|argument| argument.name == "outfile");
+    // Nothing else must be given then. These options are looked for as they are written in full.
+    let replaced = !streams
+        && words.iter().enumerate().any(|(at, word)| {
+            GENERIC[..2].contains(&word.as_str())
+                || (word == GENERIC[2] && words.get(at + 1).is_none_or(|word| word != "output"))
+        });
 
     let mut specs = Vec::with_capacity(operation.arguments.len() + GENERIC.len());
     // Which argument a spec stands for; the positional word has none.
@@ -386,14 +392,15 @@ fn call(
             positionals.push(Positional::new("outfile", argument.required));
             continue;
         }
-        specs.push(spec(&service, operation, argument, member(argument), from_json));
+        specs.push(spec(&service, operation, argument, member(argument), replaced));
         of_spec.push(i);
     }
-    // Commands with a streamed result have no other form of input.
+    // Commands that keep their result in a file have no other form of input.
     if !streams {
         specs.push(OptionSpec::text(GENERIC[0]));
         specs.push(OptionSpec::text(GENERIC[1]));
-        specs.push(OptionSpec { arity: Arity::Optional, ..OptionSpec::text(GENERIC[2]) });
+        let check = Check::Choice(Skeleton::CHOICES);
+        specs.push(OptionSpec { arity: Arity::Optional, check, ..OptionSpec::text(GENERIC[2]) });
     }
     positionals.push(Positional::new("help", false));
     let mut words =
@@ -409,11 +416,11 @@ fn call(
     }
     let outfile = words.positionals.pop().and_then(|mut words| words.pop());
     let generic = |n: usize| words.option(of_spec.len() + n);
-    for n in [1, 2] {
-        if generic(n).is_some() {
-            return Err(UsageError::refused(&format!("{} is not available here yet.", GENERIC[n])));
-        }
+    if generic(1).is_some() {
+        return Err(UsageError::refused(&format!("{} is not available here yet.", GENERIC[1])));
     }
+    let skeleton =
+        generic(2).map(|words| words.first().map_or(Skeleton::Input, |word| Skeleton::of_word(word)));
 
     let mut reader = Reader {
         context,
@@ -445,12 +452,21 @@ fn call(
     let warning = paging.max_items.filter(|items| *items <= 0).map(|_| {
         "warning: Non-positive values for --max-items may result in undefined behavior.\n".to_owned()
     });
-    let Reader { parameters, json, .. } = reader;
-    let parameters = match default_root_object {
-        // What is missing is read from the service first.
-        Some(_) => parameters,
-        None => finish(&service, operation, parameters, &json, binary, context.now)?,
-    };
+    let Reader { mut parameters, json, .. } = reader;
+    if skeleton == Some(Skeleton::Output) {
+        // The official CLI checks its sample first, which often lacks what the model asks of results.
+        if let Value::Map(sample) = skeleton::output(&service, operation, "json") {
+            validate::validate(&service, operation.output, &sample, &HashSet::new())?;
+        }
+        // It does not page then, and takes the options of paging for a parameter.
+        if paging.automatic && paging != (Paging { automatic: true, ..Paging::default() }) {
+            parameters.insert("PaginationConfig".to_owned(), Value::Null);
+        }
+    }
+    // With a default root object what is missing is read from the service first.
+    if default_root_object.is_none() && skeleton.is_none_or(|skeleton| skeleton == Skeleton::Output) {
+        parameters = finish(&service, operation, parameters, &json, binary, context.now)?;
+    }
     Ok(Parsed {
         operation: index,
         parameters,
@@ -460,6 +476,7 @@ fn call(
         default_root_object,
         globals,
         warning,
+        skeleton,
         service,
     })
 }
@@ -470,7 +487,7 @@ fn spec(
     operation: &Operation,
     argument: &Argument,
     member: Option<&Member>,
-    from_json: bool,
+    replaced: bool,
 ) -> OptionSpec {
     let kind = member.map(|member| &service.shapes[member.shape as usize].kind);
     let limit = || {
@@ -502,7 +519,7 @@ fn spec(
         },
     };
     // A boolean may be given by either of its two options; that one of them is there is left to the validator.
-    let required = argument.required && argument.kind != ArgumentKind::Flag && !from_json;
+    let required = argument.required && argument.kind != ArgumentKind::Flag && !replaced;
     OptionSpec { name: format!("--{}", argument.name), arity, check, required, repeats: false }
 }
 

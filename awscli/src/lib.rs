@@ -24,6 +24,7 @@ pub mod send;
 pub mod serialize;
 pub mod session;
 pub mod sign;
+pub mod skeleton;
 pub mod timestamp;
 pub mod transport;
 pub mod value;

@@ -11,6 +11,7 @@ use crate::refused::refusal;
 use crate::s3_ls::{ListCommand, Listing};
 use crate::send::{CallError, Calls};
 use crate::session::{Output, Session};
+use crate::skeleton::{self, Skeleton};
 use crate::value::{Map, Value};
 use crate::{catalog, custom, help, wait};
 
@@ -51,6 +52,7 @@ pub async fn run(argv: &[String], session: &Session<'_>) -> Output {
             Ok(0)
         }
         Command::Operation(parsed) => printer.operation(parsed, &mut calls).await,
+        Command::Wait(_, parsed) if parsed.skeleton.is_some() => printer.operation(parsed, &mut calls).await,
         Command::Wait(waiter, parsed) => {
             let region = printer.output.region.clone();
             wait::wait(&parsed.service.waiters[*waiter], parsed, region.as_deref(), &mut calls)
@@ -137,6 +139,13 @@ impl Printer {
         self.output.stderr.push_str(parsed.warning.as_deref().unwrap_or_default());
         let region = self.output.region.clone();
         let (region, mut parameters) = (region.as_deref(), parsed.parameters.clone());
+        if let Some(skeleton) = parsed.skeleton {
+            if skeleton == Skeleton::Output {
+                calls.check(&parsed.service, operation, parameters, region)?;
+            }
+            self.skeleton(parsed, skeleton, &shape)?;
+            return Ok(0);
+        }
         if let Some(object) = &parsed.default_root_object {
             custom::set_default_root_object(object, &mut parameters, region, calls).await?;
         }
@@ -152,6 +161,24 @@ impl Printer {
         }
         self.show(result, &shape)?;
         Ok(0)
+    }
+
+    /// Prints a sample of the operation's parameters or of its result.
+    fn skeleton(&mut self, parsed: &Parsed, skeleton: Skeleton, shape: &Shape) -> Result<(), Failure> {
+        let (service, operation) = (&parsed.service, parsed.operation());
+        match skeleton {
+            Skeleton::Input => match skeleton::input(service, operation) {
+                // Unlike an empty result, this is shown.
+                Value::Map(map) if map.is_empty() => self.sink.push("{}\n"),
+                sample => format::json(&sample, &mut self.sink),
+            },
+            Skeleton::YamlInput => skeleton::yaml_input(service, operation, &mut self.sink),
+            Skeleton::Output => {
+                let sample = skeleton::output(service, operation, &shape.format);
+                self.print(after_query(sample, shape)?, shape)?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads all pages. Text and streams of YAML show them one by one, with the query over each; other formats show them
@@ -217,6 +244,10 @@ impl Printer {
 
     pub fn show(&mut self, result: Map, shape: &Shape) -> Result<(), Failure> {
         let value = queried(Value::Map(result), shape)?;
+        self.print(value, shape)
+    }
+
+    fn print(&mut self, value: Value, shape: &Shape) -> Result<(), Failure> {
         match shape.format.as_str() {
             "text" => format::text(&value, &mut self.sink),
             "table" => {
@@ -296,6 +327,10 @@ fn keep(outfile: &Outfile, result: &mut Map, calls: &Calls<'_>) -> Result<(), Fa
 /// What is left of a result after `--query`.
 fn queried(mut value: Value, shape: &Shape) -> Result<Value, Failure> {
     format::as_shown(&mut value);
+    after_query(value, shape)
+}
+
+fn after_query(value: Value, shape: &Shape) -> Result<Value, Failure> {
     match &shape.query {
         Some(query) => query.search(&value).map_err(|error| Failure::general(&error.to_string())),
         None => Ok(value),

@@ -307,6 +307,22 @@ impl<'a> Calls<'a> {
         Ok(self.signed(&prepared, &target)?)
     }
 
+    /// Checks, as [`Calls::send`] does before it sends, that there is a request for `params` and a place to send it to.
+    pub fn check(
+        &self,
+        service: &Service,
+        operation: &Operation,
+        mut params: Map,
+        region: Option<&str>,
+    ) -> Result<(), CallError> {
+        self.request(service, operation, &mut params)?;
+        match self.target(service, operation, &params, region) {
+            // Nothing will be signed.
+            Ok(_) | Err(TargetError::Signature { .. } | TargetError::NoToken) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Where a call goes.
     pub(crate) fn target(
         &self,

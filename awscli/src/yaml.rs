@@ -4,4 +4,4 @@
 mod scalar;
 mod write;
 
-pub use write::write;
+pub use write::{text, write};

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
+use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,11 +14,11 @@ use awscli::transport::{Sending, Transport, TransportError};
 use bytes::Bytes;
 
 /// Gives its answers in order.
-struct Service(Mutex<std::vec::IntoIter<(u16, &'static str)>>);
+struct Service(Mutex<VecDeque<(u16, &'static str)>>);
 
 impl Transport for Service {
     fn send<'a>(&'a self, _: http::Request<Bytes>, _: Option<&'a url::Url>, _: usize) -> Sending<'a> {
-        let answer = self.0.lock().unwrap().next();
+        let answer = self.0.lock().unwrap().pop_front();
         Box::pin(async move {
             let (status, body) =
                 answer.ok_or_else(|| TransportError::Refused("nothing more is answered".to_owned()))?;
@@ -28,7 +29,7 @@ impl Transport for Service {
 
 /// Runs `words` where the service gives `answers` and there are `files`.
 async fn run(words: &[&str], answers: &[(u16, &'static str)], files: &[(&str, &'static str)]) -> Output {
-    let service = Service(Mutex::new(answers.to_vec().into_iter()));
+    let service = Service(Mutex::new(answers.iter().copied().collect()));
     let memory = MemoryFiles::new(1 << 20);
     for (path, content) in files {
         memory.write(path, Bytes::from_static(content.as_bytes())).unwrap();
@@ -113,4 +114,66 @@ async fn pages_are_shown_one_by_one_in_a_stream_of_yaml() {
 async fn nothing_is_shown_if_output_is_off() {
     let shown = printed("dynamodb list-tables --output off", &PAGES).await;
     assert_eq!(shown, (0, String::new(), String::new()));
+}
+
+const TAG_SAMPLE: &str = "{\n    \"ResourceArn\": \"\",\n    \"Tags\": [\n        {\n            \"Key\": \"\",\n            \"Value\": \"\"\n        }\n    ]\n}\n";
+
+#[tokio::test]
+async fn samples_of_parameters_need_nothing_but_the_operation() {
+    for (line, shown) in [
+        ("acm tag-resource --generate-cli-skeleton", TAG_SAMPLE),
+        ("acm tag-resource --generate-cli-skeleton input --resource-arn x", TAG_SAMPLE),
+        ("sts get-caller-identity --generate-cli-skeleton", "{}\n"),
+        ("sts get-caller-identity --generate-cli-skeleton yaml-input", "{}\n"),
+        (
+            "dms start-replication-task --generate-cli-skeleton yaml-input",
+            // The comments lack the documentation that the official CLI has in them.
+            "ReplicationTaskArn: ''  # [REQUIRED]\nStartReplicationTaskType: start-replication # [REQUIRED] Valid values are: \
+             start-replication, resume-processing, reload-target.\nCdcStartTime: 1970-01-01 00:00:00\nCdcStartPosition: ''\n\
+             CdcStopPosition: ''\n",
+        ),
+    ] {
+        assert_eq!(printed(line, &[]).await, (0, shown.to_owned(), String::new()), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn samples_of_results_are_shown_like_results() {
+    let line = "cloudtrail get-trail-status --name x --generate-cli-skeleton output";
+    for (more, shown) in [
+        (" --query StopLoggingTime", "\"1970-01-01T00:00:00\"\n"),
+        (" --query [StopLoggingTime,IsLogging] --output yaml", "- 1970-01-01 00:00:00\n- true\n"),
+        (" --query [StopLoggingTime] --output text", "1970-01-01 00:00:00\n"),
+        (" --query LatestDeliveryError --output text", "LatestDeliveryError\n"),
+        (" --output off", ""),
+    ] {
+        let line = format!("{line}{more}");
+        assert_eq!(printed(&line, &[]).await, (0, shown.to_owned(), String::new()), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_sample_of_a_result_is_refused_like_a_call_and_by_what_the_model_asks_of_results() {
+    for (line, message) in [
+        (
+            "amp create-workspace --generate-cli-skeleton output",
+            "Parameter validation failed:\nInvalid length for parameter kmsKeyArn, value: 9, valid min length: 20\n",
+        ),
+        (
+            "dynamodb list-tables --max-items 1 --generate-cli-skeleton output",
+            "Parameter validation failed:\nUnknown parameter in input: \"PaginationConfig\", must be one of: \
+             ExclusiveStartTableName, Limit\n",
+        ),
+    ] {
+        let stderr = format!("\naws: [ERROR]: An error occurred (ParamValidation): {message}");
+        assert_eq!(printed(line, &[]).await, (252, String::new(), stderr), "{line}");
+    }
+    for (line, missing) in [
+        ("acm tag-resource --generate-cli-skeleton output", "--resource-arn, --tags"),
+        ("acm tag-resource --generate-cli-skeleton=input", "--resource-arn, --tags"),
+        ("lambda invoke --generate-cli-skeleton", "--function-name, outfile"),
+    ] {
+        let (status, _, stderr) = printed(line, &[]).await;
+        assert!(status == 252 && stderr.contains(&format!("required: {missing}\n")), "{line}: {stderr}");
+    }
 }

@@ -8,7 +8,6 @@ use super::UsageError;
 use super::values::{time, type_name};
 use crate::format::{python_text, repr_text};
 use crate::model::{Kind, Member, Service, ShapeId, Structure};
-use crate::serialize::python_float;
 use crate::value::{Map, Value};
 
 /// Checks the parameters of an operation. `json` names those top-level members whose value was written as JSON, because
@@ -58,18 +57,20 @@ struct Report<'a> {
 
 impl Report<'_> {
     fn members(&mut self, structure: &Structure, map: &Map, name: &str, filled_in: fn(&Member) -> bool) {
-        let names = || structure.members.iter().map(|member| member.name.as_str()).collect::<Vec<_>>();
+        let names = |between| {
+            structure.members.iter().map(|member| member.name.as_str()).collect::<Vec<_>>().join(between)
+        };
         if structure.union && map.is_empty() {
             self.errors.push(format!(
                 "Must set one of the following keys for tagged unionstructure {}: {}.",
                 shown(name),
-                names().join(". ")
+                names(". ")
             ));
         } else if structure.union && map.len() > 1 {
             self.errors.push(format!(
                 "Invalid number of parameters set for tagged union structure {}. Can only set one of the following keys: {}.",
                 shown(name),
-                names().join(", ")
+                names(". ")
             ));
         }
         for member in structure.members.iter().filter(|member| member.required && !filled_in(member)) {
@@ -86,7 +87,7 @@ impl Report<'_> {
                 self.errors.push(format!(
                     "Unknown parameter in {}: \"{key}\", must be one of: {}",
                     shown(name),
-                    names().join(", ")
+                    names(", ")
                 ));
             }
         }
@@ -144,7 +145,8 @@ impl Report<'_> {
                     _ => return,
                 };
                 if let Some(min) = min.filter(|min| number < *min) {
-                    self.range(name, python_text(value), python_float(min));
+                    // The models have whole limits.
+                    self.range(name, python_text(value), min.to_string());
                 }
             }
             (Kind::Float { .. } | Kind::Double { .. }, Value::Bool(_)) => {}

@@ -1,8 +1,8 @@
 //! Values in YAML's block style, with the line breaks, quotes and escapes of libyaml, by which the official CLI writes.
 
 use super::scalar::{Scalar, resolve};
-use crate::format::{Sink, as_shown, float};
-use crate::value::{Map, Value};
+use crate::format::{Sink, float};
+use crate::value::{Map, Timestamp, Value};
 
 /// A line is broken at the first space behind this column.
 const WIDTH: usize = 80;
@@ -16,6 +16,14 @@ pub fn write(value: &Value, sink: &mut Sink) {
     let mut writer = Writer { sink, column: 0, after_space: true, at_indent: true };
     writer.node(value, Place::Root, None);
     writer.line_end();
+}
+
+/// A text in one line, with the quotes that it needs.
+pub fn text(text: &str) -> String {
+    let mut sink = Sink::new(usize::MAX);
+    Writer { sink: &mut sink, column: 0, after_space: true, at_indent: true }.text(text, Place::Key, 0);
+    // Only whole texts went in.
+    String::from_utf8(sink.into_bytes()).unwrap_or_default()
 }
 
 /// Where a value stands.
@@ -71,11 +79,15 @@ impl Writer<'_> {
             Value::BigInt(digits) => self.plain(digits),
             Value::Float(value) => self.plain(&float(*value, ".inf", ".nan")),
             Value::Str(text) => self.text(text, place, deeper),
-            Value::Bytes(_) | Value::Timestamp(_) => {
-                let mut shown = value.clone();
-                as_shown(&mut shown);
-                self.node(&shown, place, indent);
-            }
+            // Results have texts for both. What still is a point in time is a sample without an offset.
+            Value::Timestamp(Timestamp(time)) => self.plain(&format!(
+                "{} {:02}:{:02}:{:02}",
+                time.date(),
+                time.hour(),
+                time.minute(),
+                time.second()
+            )),
+            Value::Bytes(_) => self.plain("null"),
         }
     }
 
