@@ -29,7 +29,7 @@ pub mod timestamp;
 pub mod transport;
 pub mod value;
 mod wait;
-mod zip;
 pub mod yaml;
+mod zip;
 
 pub use run::run;

@@ -89,6 +89,11 @@ fn each_case(
         }
     }
     assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));
+    let all: usize = counts.values().sum();
+    println!(
+        "counted: protocol cases: {} of {all}",
+        all - counts.get(EVENT_STREAMS).copied().unwrap_or_default()
+    );
     counts
 }
 

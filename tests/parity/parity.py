@@ -10,12 +10,15 @@ import gzip
 import hashlib
 import json
 import os
+import re
+import subprocess
 import sys
 import time
 import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, 'oracle'))
+import causes  # noqa: E402
 import examples  # noqa: E402
 import mistakes  # noqa: E402
 import pool  # noqa: E402
@@ -34,7 +37,7 @@ def digest():
     state = hashlib.sha256()
     for folder in ('', 'oracle'):
         for name in sorted(os.listdir(os.path.join(HERE, folder))):
-            if name.endswith('.py') and name not in ('parity.py', 'compare.py'):
+            if name.endswith('.py') and name not in ('parity.py', 'compare.py', 'causes.py'):
                 with open(os.path.join(HERE, folder, name), 'rb') as file:
                     state.update(file.read())
     return state.hexdigest()[:16]
@@ -83,31 +86,40 @@ def all_commands(kept):
     return commands
 
 
-def chosen(job, sample, day):
-    """Whether the sample of a day has this job: each day has another."""
-    return zlib.crc32(f"{day} {job['cmd']}".encode()) % 10_000 < sample * 100
+def chosen(case, sample, day):
+    """Whether the sample of a day has this case: each day has another."""
+    return zlib.crc32(f'{day} {case}'.encode()) % 10_000 < sample * 100
 
 
 class Count:
-    """How many cases of a row are equal."""
+    """How many cases of a row are equal, and what of the others is known."""
 
-    def __init__(self):
+    def __init__(self, title):
+        self.title = title
         self.cases = 0
         self.equal = 0
-        self.signed = 0
         self.signatures = 0
+        self.signed = 0
+        # The first difference of each case that has one: (command, difference).
         self.differences = []
 
-    def add(self, job, difference, signed):
+    def add(self, case, outcomes):
+        """Adds a case: the outcomes of its commands."""
         self.cases += 1
-        self.equal += difference is None
-        if signed is not None and difference is None:
-            self.signatures += 1
-            self.signed += signed
-            if not signed:
-                self.differences.append((job, 'signature'))
-        if difference is not None:
-            self.differences.append((job, difference))
+        for job, difference, signed in outcomes:
+            if difference is not None:
+                self.differences.append((job, difference))
+                return
+        self.equal += 1
+        for job, _, signed in outcomes:
+            if signed is not None:
+                self.signatures += 1
+                self.signed += signed
+                if not signed:
+                    self.differences.append((job, 'the signature'))
+
+    def chosen(self):
+        return sum((causes.of(difference) or (False, None))[0] for _, difference in self.differences)
 
 
 def count(row, jobs, kept, program, whole):
@@ -116,48 +128,147 @@ def count(row, jobs, kept, program, whole):
     theirs = kept.read(row.name)
     if theirs is None:
         todo = [job for job in jobs if whole or job['chosen']]
-        results = [None] * len(todo)
-        pool.run_all(todo, pool.Official, lambda index, result: results.__setitem__(index, result))
+        say(f'{row.name}: running {len(todo)} commands through the official CLI')
         theirs = [None] * len(jobs)
-        for job, result in zip(todo, results):
-            theirs[job['index']] = result
+        done = [0]
+
+        def keep(index, result):
+            theirs[todo[index]['index']] = result
+            done[0] += 1
+            if done[0] % 2000 == 0:
+                say(f'{row.name}: {done[0]} of {len(todo)} ({time.time() - started:.0f} s)')
+
+        pool.run_all(todo, pool.Official, keep)
         if whole:
             kept.write(row.name, theirs)
-    todo = []
-    for job in jobs:
-        if job['chosen']:
-            todo.append(dict(job, responses=theirs[job['index']].get('responses') or [{}]))
-    found = Count()
-    outcome = [None] * len(todo)
+    todo = [dict(job, responses=theirs[job['index']].get('responses') or [{}]) for job in jobs if job['chosen']]
+    outcomes = [None] * len(todo)
 
     def judge(index, ours):
-        their = theirs[todo[index]['index']]
-        if ours.get('crash'):
-            outcome[index] = ('a crash here', None)
-        else:
-            outcome[index] = row.judge(their, ours)
+        job = todo[index]
+        difference, signed = ('a crash here', None) if ours.get('crash') else row.judge(theirs[job['index']], ours)
+        outcomes[index] = (job, difference, signed)
 
     pool.run_all(todo, lambda: pool.Ours(program), judge)
-    for job, (difference, signed) in zip(todo, outcome):
-        found.add(job, difference, signed)
+    cases = {}
+    for outcome in outcomes:
+        job = outcome[0]
+        cases.setdefault(row.case(job), []).append(outcome)
+    found = Count(row.title)
+    for case, parts in cases.items():
+        found.add(case, parts)
     say(f'{row.name}: {found.equal} of {found.cases} ({time.time() - started:.0f} s)')
     return found
+
+
+def static(names):
+    """The rows that our own tests count, over cases that botocore and JMESPath publish. Builds what is needed."""
+    say('building, and counting what needs no commands')
+    cargo = ['cargo', 'test', '--locked', '--workspace', '--all-features', '--test', 'parity', '--test', 'protocols',
+             '--test', 'signatures', '--', '--nocapture', 'endpoints', 'jmespath', 'requests_are_signed', 'of_the_cases']
+    run = subprocess.run(cargo, cwd=pool.ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if run.returncode:
+        sys.exit(run.stdout[-5000:] + '\nparity: the cases of the static rows fail, or do not build')
+    totals = {}
+    for title, equal, cases in re.findall(r'counted: (.+): (\d+) of (\d+)', run.stdout):
+        found = totals.setdefault(title, Count(title))
+        found.equal += int(equal)
+        found.cases += int(cases)
+    return list(totals.values())
+
+
+def report(counts, sample, seconds):
+    """The table and the differences, as Markdown."""
+    part = '' if sample >= 100 else f' --sample {sample:g}'
+    lines = [
+        '# Parity with the official AWS CLI',
+        '',
+        f'Ours beside the official AWS CLI 2.38.5, command by command: {datetime.date.today().isoformat()}, '
+        f'`./alfred parity{part}`, {seconds / 60:.0f} min.',
+        'Both run the same commands against the same recorded answers; what a row says must be equal is compared as it',
+        'stands: requests with their headers and bodies, printed bytes, exit status. Time, keys and tokens stand still, so',
+        'signatures are compared as well. `tests/parity` holds the harness.',
+        '',
+        '| row | cases | equal | share | chosen to differ | differ |',
+        '|---|---:|---:|---:|---:|---:|',
+    ]
+    signatures = Count('signatures of the requests of all rows')
+    for found in counts:
+        lines.append(line(found))
+        signatures.cases += found.signatures
+        signatures.equal += found.signed
+    if signatures.cases:
+        lines.append(line(signatures))
+    for wanted, title, text in (
+            (True, 'Chosen to differ', 'These do otherwise on purpose.'),
+            (False, 'Differ', 'These do not do as the official CLI does, and nobody chose it.')):
+        by_cause = collections.OrderedDict()
+        for found in counts:
+            for job, difference in found.differences:
+                chosen, why = causes.of(difference) or (False, None)
+                if chosen == wanted:
+                    by_cause.setdefault(why, []).append((found.title, job, difference))
+        lines += ['', f'## {title}', '', text if by_cause else 'Nothing.']
+        for why, cases in by_cause.items():
+            lines += ['', f'### {(why or "Not explained")[:1].upper()}{(why or "Not explained")[1:]}', '']
+            if why:
+                lines += summary(cases)
+            else:
+                lines += [f'- {title}: `{short(job["cmd"])}`: {escaped(difference)}' for title, job, difference in cases]
+    return '\n'.join(lines) + '\n'
+
+
+def line(found):
+    chosen = found.chosen()
+    share = 100 * found.equal / found.cases if found.cases else 100
+    shown = '100' if found.equal == found.cases else f'{min(share, 99.99):.2f}'
+    return (f'| {found.title} | {found.cases:,} | {found.equal:,} | {shown} % | {chosen:,} | '
+            f'{found.cases - found.equal - chosen:,} |')
+
+
+def summary(cases):
+    """The commands of a cause, by service, with the rows in which they differ."""
+    rows_of = collections.OrderedDict()
+    for title, job, _ in cases:
+        rows_of.setdefault((job['service'], job['op']), []).append(title)
+    services = collections.OrderedDict()
+    for (service, operation), _ in sorted(rows_of.items()):
+        services.setdefault(service, []).append(operation)
+    return [f"- {len(cases)} cases of {len(rows_of)} commands"] + [
+        f'- `{service}`: {", ".join(operations)}' for service, operations in services.items()]
+
+
+def short(command):
+    command = ' '.join(command.split())
+    return (command if len(command) <= 160 else command[:157] + '…').replace('`', "'").replace('|', '\\|')
+
+
+def escaped(text):
+    text = ' '.join(text.split())
+    return '`' + (text if len(text) <= 300 else text[:297] + '…').replace('`', "'") + '`'
 
 
 def main():
     parser = argparse.ArgumentParser(prog='./alfred parity', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--program', required=True, help=argparse.SUPPRESS)
     parser.add_argument('--rows', help='names of rows, with commas between them; all of them without this')
     parser.add_argument('--services', help='services, with commas between them')
     parser.add_argument('--sample', type=float, default=100, metavar='PERCENT',
                         help='how much of each row to run; another part each day')
     parser.add_argument('--differences', metavar='FOLDER', help='where to write what differs, a file for each row')
+    parser.add_argument('--program', help='a built aws-replay; without this it is built')
+    parser.add_argument('--write', metavar='FILE', help='where to write the table, as Markdown')
+    parser.add_argument('--least', type=float, metavar='PERCENT',
+                        help='fail if fewer cases of a row are equal or chosen to differ')
     options = parser.parse_args()
+    started = time.time()
     names = options.rows.split(',') if options.rows else [row.name for row in rows.ROWS]
     unknown = set(names) - {row.name for row in rows.ROWS}
     if unknown:
         parser.error(f"there is no row {', '.join(sorted(unknown))}: {', '.join(row.name for row in rows.ROWS)}")
+    counts = static(names) if not options.program else []
+    program = options.program or os.path.join(
+        os.environ.get('CARGO_TARGET_DIR', os.path.join(pool.ROOT, 'target')), 'debug', 'aws-replay')
     kept = Kept()
     commands = all_commands(kept)
     day = datetime.date.today().isoformat()
@@ -170,15 +281,27 @@ def main():
         for index, job in enumerate(jobs):
             job['index'] = index
             job['chosen'] = (not services or job['service'] in services) and (
-                options.sample >= 100 or chosen(job, options.sample, day))
-        found = count(row, jobs, kept, options.program, whole)
-        signatures = f', signatures {found.signed} of {found.signatures}' if found.signatures else ''
-        print(f'{row.title}: {found.equal} of {found.cases}{signatures}')
+                options.sample >= 100 or chosen(row.case(job), options.sample, day))
+        found = count(row, jobs, kept, program, whole)
+        counts.append(found)
         if options.differences:
             os.makedirs(options.differences, exist_ok=True)
             with open(os.path.join(options.differences, row.name + '.txt'), 'w', encoding='utf-8') as file:
                 for job, difference in found.differences:
                     file.write(f"{job['cmd']}\n    {difference}\n")
+    text = report(counts, options.sample, time.time() - started)
+    if options.write:
+        with open(options.write, 'w', encoding='utf-8') as file:
+            file.write(text)
+    print(text.split('\n## ')[0].split('\n\n', 2)[2])
+    if options.least:
+        short_rows = [found for found in counts
+                      if found.cases and 100 * (found.equal + found.chosen()) / found.cases < options.least]
+        for found in short_rows:
+            for job, difference in found.differences[:20]:
+                print(f"{found.title}: {job['cmd']}\n    {difference}")
+        if short_rows:
+            sys.exit(f"parity: under {options.least:g} %: {', '.join(found.title for found in short_rows)}")
 
 
 if __name__ == '__main__':

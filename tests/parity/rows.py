@@ -8,15 +8,21 @@ FORMATS = ('json', 'text', 'table', 'yaml')
 class Row:
     """One line of the table."""
 
-    def __init__(self, name, title, styles, judge, respond='min', words='', limit=None):
+    def __init__(self, name, title, styles, judge, respond='min', words='', limit=None, grouped=False):
         self.name = name
         self.title = title
-        # The generated commands that are run; those of one case share their service and operation.
+        # The generated commands that are run.
         self.styles = styles
         self.judge = judge
         self.respond = respond
         self.words = words
         self.limit = limit
+        # Whether the commands of one operation are one case.
+        self.grouped = grouped
+
+    def case(self, job):
+        """Names the case that a job is of."""
+        return f"{job['service']} {job['op']}" if self.grouped else job['index']
 
     def jobs(self, commands):
         for command in commands:
@@ -69,7 +75,7 @@ ROWS = [
       for name in FORMATS),
     Row('service-errors', 'service errors', ['min'], failed, respond='error'),
     Row('mistakes', 'commands with a mistake', ['mistake'], failed),
-    Row('paging', 'paging', ['paging'], asked_and_printed, respond='max'),
+    Row('paging', 'paging', ['paging'], asked_and_printed, respond='max', grouped=True),
     Row('waiters', 'waiters', ['waiter'], asked_and_failed, limit=130),
     Row('examples', 'official examples', ['example'], asked_and_printed, limit=8),
 ]

@@ -101,6 +101,7 @@ fn judge(cases: usize, at_least: usize, failures: &[String]) {
         failures[..failures.len().min(20)].join("\n")
     );
     assert!(cases >= at_least, "only {cases} cases were found");
+    println!("counted: endpoint rules: {cases} of {cases}");
 }
 
 #[test]

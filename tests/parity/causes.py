@@ -1,0 +1,19 @@
+"""Why a command does otherwise here, where that is known. What is chosen is for the safety of those who share a channel;
+the rest is what remains."""
+import re
+
+# (what the difference looks like, whether it is chosen, why)
+CAUSES = [
+    (r'is not available here: ', True, 'refused: the answer says why, and what to use instead'),
+    (r'given more than once', True, 'an option that is given twice is an error, since one of the two would be lost'),
+    (r'reached max retries', True,
+     'a call that may change something is not sent again, unless it carries an idempotency token'),
+]
+
+
+def of(difference):
+    """Whether a difference is chosen, and its cause. None if nobody knows it."""
+    for pattern, chosen, why in CAUSES:
+        if re.search(pattern, difference):
+            return chosen, why
+    return None
