@@ -2,13 +2,18 @@
 //! says what each takes; here the words are read by it, and the commands are run.
 
 mod client;
+mod cloudformation;
 mod distribution;
 mod logs;
 mod table;
 mod token;
+mod upload;
+mod yaml;
 
 pub(crate) use distribution::set_default_root_object;
 pub use table::COMMANDS;
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 
@@ -211,6 +216,8 @@ pub struct Given {
     pub name: &'static str,
     /// Its words; that of a file has become the file's text.
     pub words: Vec<String>,
+    /// Its word was read from a file.
+    pub loaded: bool,
     /// The content of the file that it named with `fileb://`.
     pub bytes: Option<Bytes>,
 }
@@ -352,7 +359,7 @@ fn read(
     let options = parsed.options.iter().map(|(index, words)| (options[*index], words));
     let mut given = Vec::new();
     for (argument, words) in positionals.chain(options) {
-        let mut read = Given { name: argument.name, words: words.clone(), bytes: None };
+        let mut read = Given { name: argument.name, words: words.clone(), loaded: false, bytes: None };
         if let [word] = read.words.as_mut_slice()
             && !argument.verbatim
         {
@@ -360,10 +367,14 @@ fn read(
                 UsageError::parameter(&format!("Error parsing parameter '--{}': {error}", argument.name))
             })?;
             match loaded {
-                Loaded::Text(text) => *word = text.into_owned(),
+                Loaded::Text(Cow::Borrowed(_)) => {}
+                Loaded::Text(Cow::Owned(text)) => {
+                    *word = text;
+                    read.loaded = true;
+                }
                 Loaded::Bytes(bytes) => {
                     *word = String::from_utf8_lossy(&bytes).into_owned();
-                    read.bytes = Some(bytes);
+                    (read.loaded, read.bytes) = (true, Some(bytes));
                 }
             }
         }
@@ -401,6 +412,7 @@ pub(crate) async fn run(
 ) -> Result<i32, Failure> {
     let path = custom.options.command().path;
     match path {
+        ["cloudformation", "deploy"] => cloudformation::deploy(custom, calls, printer).await,
         ["dsql", "generate-db-connect-auth-token"] => token::dsql("DbConnect", custom, calls, printer),
         ["dsql", "generate-db-connect-admin-auth-token"] => {
             token::dsql("DbConnectAdmin", custom, calls, printer)

@@ -4,7 +4,6 @@
 /// Service, operation (`*` for all), and why not.
 const REFUSED: &[(&str, &str, &str)] = &[
     ("cli-dev", "*", "it is a tool for the CLI's own developers"),
-    ("cloudformation", "deploy", "it reads templates from files; use `aws cloudformation create-change-set`"),
     ("cloudformation", "package", "it reads and writes files"),
     ("cloudfront", "sign", "it reads a private key from a file"),
     (

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 
 use crate::command::Parsed;
-use crate::model::Waiter;
+use crate::model::{Service, Waiter};
 use crate::query::Expression;
 use crate::run::Failure;
 use crate::send::{CallError, Calls};
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 /// What a call's outcome is to a waiter.
 struct Outcome {
@@ -17,50 +17,102 @@ struct Outcome {
     error: Option<CallError>,
 }
 
-/// Repeats the operation until the waiter's condition holds. A failure says why it never will, or did not in time.
+/// What is awaited.
+pub(crate) struct Wait<'a> {
+    pub service: &'a Service,
+    pub waiter: &'a Waiter,
+    pub parameters: Map,
+    pub region: Option<&'a str>,
+    /// How long the waiter waits between two calls, in seconds, and how many it makes.
+    pub delay: u32,
+    pub max_attempts: u32,
+}
+
+/// Why the condition does not hold.
+pub(crate) enum WaitError {
+    /// A call failed.
+    Call(CallError),
+    /// It never will, or did not in time. With the last call's result.
+    Failed { message: String, last: Value },
+    /// The session's time is up.
+    TimeUp(String),
+}
+
+impl From<WaitError> for Failure {
+    fn from(error: WaitError) -> Self {
+        match error {
+            WaitError::Call(error) => error.into(),
+            WaitError::Failed { message, .. } | WaitError::TimeUp(message) => Failure::general(&message),
+        }
+    }
+}
+
+/// Repeats the operation of a command until the waiter's condition holds.
 pub(crate) async fn wait(
     waiter: &Waiter,
     parsed: &Parsed,
     region: Option<&str>,
     calls: &mut Calls<'_>,
 ) -> Result<(), Failure> {
-    let acceptors: Json = serde_json::from_str(&waiter.acceptors).unwrap_or_default();
-    let failed = |reason: &str| Err(Failure::general(&format!("Waiter {} failed: {reason}", waiter.name)));
-    for attempt in 1.. {
-        let sent = calls.send(&parsed.service, parsed.operation(), parsed.parameters.clone(), region).await;
-        let outcome = match sent {
-            Ok(response) => Outcome { value: Value::Map(response.value), error: None },
-            Err(error @ CallError::Service { .. }) => Outcome { value: Value::Null, error: Some(error) },
-            Err(error) => return Err(error.into()),
-        };
-        let accepted =
-            acceptors.as_array().into_iter().flatten().find(|acceptor| accepts(acceptor, &outcome));
-        match accepted.and_then(|acceptor| acceptor["state"].as_str()) {
-            Some("success") => return Ok(()),
-            Some("failure") => {
-                let reason = accepted.map(explain).unwrap_or_default();
-                return failed(&format!("Waiter encountered a terminal failure state: {reason}"));
-            }
-            Some(_) => {}
-            None => {
-                if let Some(CallError::Service { error, .. }) = &outcome.error {
-                    return failed(&format!("An error occurred ({}): {}", error.code, error.message));
+    let wait = Wait {
+        service: &parsed.service,
+        waiter,
+        parameters: parsed.parameters.clone(),
+        region,
+        delay: waiter.delay,
+        max_attempts: waiter.max_attempts,
+    };
+    Ok(wait.run(calls).await?)
+}
+
+impl Wait<'_> {
+    /// Repeats the operation until the condition holds.
+    pub async fn run(self, calls: &mut Calls<'_>) -> Result<(), WaitError> {
+        let Self { service, waiter, parameters, region, delay, max_attempts } = self;
+        let operation = &service.operations[waiter.operation as usize];
+        let acceptors: Json = serde_json::from_str(&waiter.acceptors).unwrap_or_default();
+        let worded = |reason: &str| format!("Waiter {} failed: {reason}", waiter.name);
+        let failed = |reason: &str, last| Err(WaitError::Failed { message: worded(reason), last });
+        for attempt in 1.. {
+            let sent = calls.send(service, operation, parameters.clone(), region).await;
+            let outcome = match sent {
+                Ok(response) => Outcome { value: Value::Map(response.value), error: None },
+                Err(error @ CallError::Service { .. }) => Outcome { value: Value::Null, error: Some(error) },
+                Err(error) => return Err(WaitError::Call(error)),
+            };
+            let accepted =
+                acceptors.as_array().into_iter().flatten().find(|acceptor| accepts(acceptor, &outcome));
+            match accepted.and_then(|acceptor| acceptor["state"].as_str()) {
+                Some("success") => return Ok(()),
+                Some("failure") => {
+                    let reason = accepted.map(explain).unwrap_or_default();
+                    let reason = format!("Waiter encountered a terminal failure state: {reason}");
+                    return failed(&reason, outcome.value);
+                }
+                Some(_) => {}
+                None => {
+                    if let Some(CallError::Service { error, .. }) = &outcome.error {
+                        let reason = format!("An error occurred ({}): {}", error.code, error.message);
+                        return failed(&reason, outcome.value);
+                    }
                 }
             }
+            if attempt >= max_attempts {
+                let reason =
+                    accepted.map(|acceptor| format!(". Previously accepted state: {}", explain(acceptor)));
+                let reason = format!("Max attempts exceeded{}", reason.unwrap_or_default());
+                return failed(&reason, outcome.value);
+            }
+            let delay = Duration::from_secs(delay.into());
+            let budget = &calls.session().budget;
+            if Instant::now() + delay + budget.reserve >= budget.deadline {
+                let reason = "the time is up; run the command again to go on waiting";
+                return Err(WaitError::TimeUp(worded(reason)));
+            }
+            tokio::time::sleep(delay).await;
         }
-        if attempt >= waiter.max_attempts {
-            let reason =
-                accepted.map(|acceptor| format!(". Previously accepted state: {}", explain(acceptor)));
-            return failed(&format!("Max attempts exceeded{}", reason.unwrap_or_default()));
-        }
-        let delay = Duration::from_secs(waiter.delay.into());
-        let budget = &calls.session().budget;
-        if Instant::now() + delay + budget.reserve >= budget.deadline {
-            return failed("the time is up; run the command again to go on waiting");
-        }
-        tokio::time::sleep(delay).await;
+        Ok(())
     }
-    Ok(())
 }
 
 fn accepts(acceptor: &Json, outcome: &Outcome) -> bool {
