@@ -4,6 +4,7 @@
 mod client;
 mod cloudformation;
 mod distribution;
+mod ecs;
 mod logs;
 mod table;
 mod token;
@@ -418,6 +419,7 @@ pub(crate) async fn run(
             token::dsql("DbConnectAdmin", custom, calls, printer)
         }
         ["ecr" | "ecr-public", "get-login-password"] => token::ecr(path[0], calls, printer).await,
+        ["ecs", "deploy"] => ecs::deploy(custom, calls, printer).await,
         ["eks", "get-token"] => token::eks(custom, calls, printer),
         ["rds", "generate-db-auth-token"] => token::rds(custom, calls, printer),
         ["logs", "tail"] => logs::tail(custom, calls, printer).await,

@@ -26,7 +26,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("deploy", "uninstall", "it changes the host"),
     ("ec2-instance-connect", "open-tunnel", "it needs a terminal; use `aws ssm send-command`"),
     ("ec2-instance-connect", "ssh", "it needs a terminal; use `aws ssm send-command`"),
-    ("ecs", "deploy", "it reads files; use `aws ecs update-service` or `aws deploy create-deployment`"),
+    (
+        "ecs",
+        "monitor-express-gateway-service",
+        "it needs a terminal; use `aws ecs describe-express-gateway-service`",
+    ),
     ("ecs", "execute-command", "it needs a terminal; use `aws ssm send-command`"),
     ("eks", "update-kubeconfig", "it writes a file of the host; use `aws eks describe-cluster`"),
     ("emr", "get", "it copies files over SSH"),
