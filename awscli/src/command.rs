@@ -6,7 +6,7 @@
 
 mod date;
 pub(crate) mod json;
-mod offered;
+pub(crate) mod offered;
 mod own;
 mod shorthand;
 pub(crate) mod validate;
@@ -25,6 +25,7 @@ use crate::query::Expression;
 use crate::skeleton::{self, Skeleton};
 use crate::value::{Map, Value};
 pub use own::Outfile;
+pub(crate) use values::takes_bare_words;
 use values::{BinaryFormat, Reading};
 use words::{Arity, Check, OptionSpec, Positional, Words};
 
@@ -208,7 +209,7 @@ pub(crate) const GLOBALS: [(&str, Arity, Check); 19] = [
 ];
 
 /// Options of every command that are not for chat, and why.
-const REFUSED: [(&str, &str); 9] = [
+pub(crate) const REFUSED: [(&str, &str); 9] = [
     ("--debug", "its output would show credentials"),
     ("--endpoint-url", "requests go to AWS's own endpoints only"),
     ("--no-verify-ssl", "certificates are always verified"),
@@ -315,7 +316,7 @@ fn level(options: &[OptionSpec], name: &str, choices: &[&str], words: &[String])
 
 pub(crate) fn no_help() -> UsageError {
     UsageError::refused(
-        "help pages are not available here. See https://docs.aws.amazon.com/cli/latest/reference/",
+        "`help` goes right behind the command that it is about, such as `aws ec2 describe-instances help`.",
     )
 }
 

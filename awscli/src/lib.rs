@@ -3,10 +3,10 @@
 
 pub mod catalog;
 pub mod checksum;
+pub mod classify;
 pub mod command;
 pub mod custom;
 pub mod customize;
-pub mod effect;
 pub mod endpoint;
 pub mod files;
 pub mod format;

@@ -75,7 +75,7 @@ pub fn refusal(service: &str, operation: Option<&str>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secrets::mints;
+    use crate::classify::mints;
 
     #[test]
     fn refusals_name_the_command_and_what_to_use() {

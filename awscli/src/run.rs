@@ -31,8 +31,13 @@ const STANDARD_OUTPUT: [&str; 2] = ["-", "/dev/stdout"];
 pub async fn run(argv: &[String], session: &Session<'_>) -> Output {
     let mut printer = Printer { sink: Sink::new(session.budget.output_bytes), output: Output::default() };
     if let Some(page) = help::page(argv) {
-        printer.sink.push(&page);
-        return printer.end();
+        return match page {
+            Ok(page) => {
+                printer.sink.push(&page);
+                printer.end()
+            }
+            Err(error) => printer.fail(&error.stderr, error.exit_status),
+        };
     }
     let words = |index: usize| argv.get(index).map(String::as_str);
     if let Some(reason) = words(0).and_then(|service| refusal(service, words(1))) {

@@ -3,65 +3,13 @@
 //!
 //! What is secret is what a service's model marks as sensitive; the lists here hold what the models leave unmarked.
 
+use std::collections::HashMap;
+
 use crate::model::{Kind, Operation, Service, ShapeId, Structure};
 use crate::value::{Map, Value};
 
 /// What stands for a hidden value.
 pub const MASK: &str = "********";
-
-/// Operations that hand out credentials which work without us, and outlive a revocation here: command line words and
-/// API names, since either may be at hand.
-const MINTING: &[(&str, &str, &str)] = &[
-    ("cloudfront", "sign", "Sign"),
-    ("codeartifact", "get-authorization-token", "GetAuthorizationToken"),
-    ("cognito-identity", "get-credentials-for-identity", "GetCredentialsForIdentity"),
-    ("cognito-identity", "get-open-id-token", "GetOpenIdToken"),
-    ("cognito-identity", "get-open-id-token-for-developer-identity", "GetOpenIdTokenForDeveloperIdentity"),
-    ("configure", "export-credentials", "ExportCredentials"),
-    ("dsql", "generate-db-connect-admin-auth-token", "GenerateDbConnectAdminAuthToken"),
-    ("dsql", "generate-db-connect-auth-token", "GenerateDbConnectAuthToken"),
-    ("ecr", "get-authorization-token", "GetAuthorizationToken"),
-    ("ecr", "get-login-password", "GetLoginPassword"),
-    ("ecr-public", "get-authorization-token", "GetAuthorizationToken"),
-    ("ecr-public", "get-login-password", "GetLoginPassword"),
-    ("eks", "get-token", "GetToken"),
-    ("eks-auth", "assume-role-for-pod-identity", "AssumeRoleForPodIdentity"),
-    ("grafana", "create-workspace-api-key", "CreateWorkspaceApiKey"),
-    ("grafana", "create-workspace-service-account-token", "CreateWorkspaceServiceAccountToken"),
-    ("iam", "create-access-key", "CreateAccessKey"),
-    ("iam", "create-service-specific-credential", "CreateServiceSpecificCredential"),
-    ("iam", "reset-service-specific-credential", "ResetServiceSpecificCredential"),
-    ("lightsail", "create-bucket-access-key", "CreateBucketAccessKey"),
-    ("lightsail", "download-default-key-pair", "DownloadDefaultKeyPair"),
-    ("lightsail", "get-instance-access-details", "GetInstanceAccessDetails"),
-    ("mwaa", "create-cli-token", "CreateCliToken"),
-    ("mwaa", "create-web-login-token", "CreateWebLoginToken"),
-    ("rds", "generate-db-auth-token", "GenerateDbAuthToken"),
-    ("redshift", "get-cluster-credentials", "GetClusterCredentials"),
-    ("redshift", "get-cluster-credentials-with-iam", "GetClusterCredentialsWithIAM"),
-    ("redshift-serverless", "get-credentials", "GetCredentials"),
-    ("s3", "presign", "Presign"),
-    ("s3api", "create-session", "CreateSession"),
-    ("s3control", "get-data-access", "GetDataAccess"),
-    ("sagemaker", "create-presigned-domain-url", "CreatePresignedDomainUrl"),
-    ("sagemaker", "create-presigned-mlflow-tracking-server-url", "CreatePresignedMlflowTrackingServerUrl"),
-    ("sagemaker", "create-presigned-notebook-instance-url", "CreatePresignedNotebookInstanceUrl"),
-    ("ssm", "get-access-token", "GetAccessToken"),
-    ("ssm", "resume-session", "ResumeSession"),
-    // The command needs a terminal and says so.
-    ("ssm", "", "StartSession"),
-    ("sso", "get-role-credentials", "GetRoleCredentials"),
-    ("sso-oidc", "create-token", "CreateToken"),
-    ("sso-oidc", "create-token-with-iam", "CreateTokenWithIAM"),
-    ("sts", "assume-role", "AssumeRole"),
-    ("sts", "assume-role-with-saml", "AssumeRoleWithSAML"),
-    ("sts", "assume-role-with-web-identity", "AssumeRoleWithWebIdentity"),
-    ("sts", "assume-root", "AssumeRoot"),
-    ("sts", "get-delegated-access-token", "GetDelegatedAccessToken"),
-    ("sts", "get-federation-token", "GetFederationToken"),
-    ("sts", "get-session-token", "GetSessionToken"),
-    ("sts", "get-web-identity-token", "GetWebIdentityToken"),
-];
 
 /// Operations whose results hold secrets that their models do not mark, and the members that are secret, with all that
 /// is below them.
@@ -106,11 +54,18 @@ const REVEALING: &[(&str, &str, &[&str])] = &[
 /// Members that their models mark, and that are what the call is made for: hiding them would leave nothing of it.
 const WANTED: &[(&str, &str, &str)] = &[("lambda", "Invoke", "Payload")];
 
-/// Whether a command, by its words on the command line or its API name, hands out credentials that outlive a session.
-pub fn mints(service: &str, operation: &str) -> bool {
-    MINTING.iter().any(|(its_service, command, name)| {
-        *its_service == service && (*command == operation || *name == operation)
-    })
+/// How many paths to secrets are named at most.
+const PATHS: usize = 100;
+
+/// The members of an operation's result that are secret, as paths such as `Functions[].Environment.Variables`. In what
+/// holds itself, only those of the outermost are named.
+pub fn members(service: &Service, operation: &Operation) -> Vec<String> {
+    let mut search =
+        Search { marks: Marks::of(service, operation), leads: HashMap::new(), found: Vec::new() };
+    if let Some(output) = operation.output {
+        search.below(output, String::new(), &mut Vec::new());
+    }
+    search.found
 }
 
 /// Hides the secrets in an operation's result, and says how many values those were.
@@ -186,6 +141,65 @@ impl<'a> Marks<'a> {
     }
 }
 
+/// Looks for the secret members of a result's shapes.
+struct Search<'a> {
+    marks: Marks<'a>,
+    /// Whether there is a secret below a shape.
+    leads: HashMap<ShapeId, bool>,
+    found: Vec<String>,
+}
+
+impl<'a> Search<'a> {
+    fn kind(&self, shape: ShapeId) -> Option<&'a Kind> {
+        Some(&self.marks.service.shapes.get(shape as usize)?.kind)
+    }
+
+    /// The parts of a shape: what is added to a path for each, its shape, and whether it is secret.
+    fn parts(&self, shape: ShapeId) -> Vec<(String, ShapeId, bool)> {
+        let marked = |shape: ShapeId| self.marks.service.shapes[shape as usize].sensitive;
+        match self.kind(shape) {
+            Some(Kind::Structure(structure)) => {
+                let members = structure.members.iter();
+                let part = |member: &crate::model::Member| {
+                    (member.name.clone(), member.shape, self.marks.is_secret(&member.name, member.shape))
+                };
+                members.map(part).collect()
+            }
+            Some(Kind::List { member, .. }) => vec![("[]".to_owned(), member.shape, marked(member.shape))],
+            Some(Kind::Map { value, .. }) => vec![("*".to_owned(), value.shape, marked(value.shape))],
+            _ => Vec::new(),
+        }
+    }
+
+    fn leads_to_one(&mut self, shape: ShapeId) -> bool {
+        if let Some(known) = self.leads.get(&shape) {
+            return *known;
+        }
+        // Until it is known: what holds itself leads to nothing more by that.
+        self.leads.insert(shape, false);
+        let leads = self.parts(shape).into_iter().any(|(_, part, secret)| secret || self.leads_to_one(part));
+        self.leads.insert(shape, leads);
+        leads
+    }
+
+    fn below(&mut self, shape: ShapeId, path: String, above: &mut Vec<ShapeId>) {
+        if above.contains(&shape) || self.found.len() >= PATHS || !self.leads_to_one(shape) {
+            return;
+        }
+        above.push(shape);
+        for (step, part, secret) in self.parts(shape) {
+            let dot = if path.is_empty() || step == "[]" { "" } else { "." };
+            let path = format!("{path}{dot}{step}");
+            match secret {
+                true if self.found.len() < PATHS => self.found.push(path),
+                true => {}
+                false => self.below(part, path, above),
+            }
+        }
+        above.pop();
+    }
+}
+
 /// Hides every text, number, time and byte of a value, if it is secret. Truth values tell too little to be one.
 fn hide_all_if(secret: bool, value: &mut Value, hidden: &mut usize) {
     match value {
@@ -219,22 +233,6 @@ mod tests {
         let mut result = map(result);
         let hidden = hide(&service, service.operation_named(operation).unwrap(), &mut result);
         (result, hidden)
-    }
-
-    #[test]
-    fn minting_is_known_by_both_names() {
-        for (service, operation) in [
-            ("sts", "assume-role"),
-            ("sts", "AssumeRole"),
-            ("iam", "CreateAccessKey"),
-            ("ecr", "get-login-password"),
-            ("s3", "presign"),
-        ] {
-            assert!(mints(service, operation), "{service} {operation}");
-        }
-        for (service, operation) in [("sts", "get-caller-identity"), ("s3", "ls"), ("s3", "assume-role")] {
-            assert!(!mints(service, operation), "{service} {operation}");
-        }
     }
 
     #[test]
@@ -343,6 +341,22 @@ mod tests {
                 expected,
                 "{service} {operation} {result}"
             );
+        }
+    }
+
+    #[test]
+    fn secret_members_are_named_by_their_paths() {
+        for (service, operation, expected) in [
+            ("secretsmanager", "GetSecretValue", vec!["SecretBinary", "SecretString"]),
+            ("lambda", "GetFunctionConfiguration", vec!["Environment.Variables"]),
+            ("ssm", "GetParametersByPath", vec!["Parameters[].Value"]),
+            ("sts", "GetCallerIdentity", vec![]),
+        ] {
+            let service = catalog::service(service).unwrap();
+            let operation = service.operation_named(operation).unwrap();
+            let paths = members(&service, operation);
+            let named = expected.iter().all(|path| paths.iter().any(|known| known == path));
+            assert!(named && expected.is_empty() == paths.is_empty(), "{} {paths:?}", operation.name);
         }
     }
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use crate::catalog;
+use crate::classify;
 use crate::customize::{self, Added};
-use crate::effect::effect;
 use crate::endpoint::{Origin, Target, TargetError, is_valid_host_label};
 use crate::format;
 use crate::model::{Operation, Service};
@@ -228,7 +228,7 @@ impl<'a> Calls<'a> {
             number,
             service: service.command.clone(),
             operation: operation.name.clone(),
-            effect: effect(service, operation),
+            effect: classify::impact(service, operation, &params).into(),
             token: added.token.clone(),
         };
         self.session.journal.before(&call).await.map_err(CallError::Journal)?;

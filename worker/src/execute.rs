@@ -114,7 +114,7 @@ pub fn command(text: &str) -> Result<Command, CommandError> {
         return Err(CommandError::Empty);
     }
     match reveal::named_operation(&argv) {
-        Some((service, operation)) if awscli::secrets::mints(service, operation) => {
+        Some((service, operation)) if awscli::classify::mints(service, operation) => {
             Err(CommandError::Mints(reveal::minting_refusal(service, operation)))
         }
         _ => Ok(Command { argv, role }),

@@ -28,7 +28,7 @@ impl<'a> LedgerJournal<'a> {
 impl Journal for LedgerJournal<'_> {
     fn before<'a>(&'a self, call: &'a Call) -> JournalFuture<'a> {
         Box::pin(async move {
-            if awscli::secrets::mints(&call.service, &call.operation) {
+            if awscli::classify::mints(&call.service, &call.operation) {
                 return Err(reveal::minting_refusal(&call.service, &call.operation));
             }
             self.recheck.holds(call.effect).await?;

@@ -37,6 +37,11 @@ const BARE_LISTS: [(&str, &str, &str); 8] = [
     ("WorkSpaces", "terminate-workspaces", "--terminate-workspace-requests"),
 ];
 
+/// Whether an option, named with its dashes, takes bare words for structures with one member.
+pub fn takes_bare_words(service: &Service, command: &str, option: &str) -> bool {
+    BARE_LISTS.contains(&(&service.id, command, option))
+}
+
 impl Reading<'_> {
     /// Reads a list's words.
     pub fn list(&self, member: &Member, words: &[String]) -> Result<Value, UsageError> {
@@ -48,7 +53,7 @@ impl Reading<'_> {
         if !looks_like_json && self.takes_shorthand(member.shape) {
             if let Kind::Structure(structure) = &self.service.shapes[item.shape as usize].kind
                 && let [only] = structure.members.as_slice()
-                && BARE_LISTS.contains(&(&self.service.id, self.command, self.option))
+                && takes_bare_words(self.service, self.command, self.option)
             {
                 let bare =
                     |word: &String| Value::Map(Map::from([(only.name.clone(), Value::Str(word.clone()))]));

@@ -1,0 +1,933 @@
+//! What a command line would do, told before anything is sent: which service and operation it names, the IAM actions that
+//! it needs, whether it reads, changes, destroys or mints, what of its result is secret, and which resources it names.
+//!
+//! The rule: only what is known to read counts as reading. What deletes, terminates, purges, disposes, deregisters or
+//! releases destroys, unless one call in the other direction gives it back. What hands out credentials that work without
+//! us, or URLs that are as good as credentials, mints. Whatever is left may change something.
+
+mod iam;
+mod own;
+mod resources;
+
+pub use self::resources::{Naming, Resource};
+
+use crate::catalog;
+use crate::command::{self, Command, Context, UsageError};
+use crate::custom::Options;
+use crate::help;
+use crate::model::{Kind, Operation, Service};
+use crate::refused::refusal;
+use crate::secrets;
+use crate::session::Effect;
+use crate::value::{Map, Value};
+
+/// What comes of a call or a command, from the least to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Impact {
+    /// Changes nothing.
+    Read,
+    /// May change something.
+    Write,
+    /// Takes away what no single call in the other direction gives back.
+    Destroy,
+    /// Hands out credentials that outlive the session.
+    Mint,
+}
+
+impl From<Impact> for Effect {
+    fn from(impact: Impact) -> Self {
+        match impact {
+            Impact::Read => Self::Read,
+            Impact::Write | Impact::Destroy | Impact::Mint => Self::Write,
+        }
+    }
+}
+
+/// What a command line would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classification {
+    /// The service's word on the command line, such as `s3api`. Empty for `help` and `--version` of `aws` itself.
+    pub service: String,
+    /// The service's id, such as `S3`. Empty for commands without an API of their own.
+    pub service_id: String,
+    /// The service's name in signatures, such as `s3`. Empty likewise.
+    pub signing_name: String,
+    /// The words behind the service's that name the command, such as `list-objects-v2`, `wait bucket-exists` or `cp`.
+    pub command: String,
+    /// The API operations that it calls or may call, by their services' words and their names.
+    pub operations: Vec<(String, String)>,
+    /// The IAM actions that those need, such as `s3:ListBucket`.
+    pub actions: Vec<String>,
+    /// What comes of it.
+    pub impact: Impact,
+    /// Whether it sends anything at all. `help`, skeletons and what is only computed send nothing.
+    pub sends: bool,
+    /// The members of the result that are secret, as paths such as `Functions[].Environment.Variables`.
+    pub secrets: Vec<String>,
+    /// Whether the call has an idempotency token.
+    pub token: bool,
+    /// The resources that the command line names.
+    pub resources: Vec<Resource>,
+}
+
+/// Says what a command line, without the leading `aws`, would do.
+///
+/// # Errors
+/// Why it would not run: wrong words or parameters, or a command that is refused.
+pub fn classify(argv: &[String], context: Context<'_>) -> Result<Classification, UsageError> {
+    if help::is_asked(argv) {
+        return Ok(Classification::nothing());
+    }
+    let words = |index: usize| argv.get(index).map(String::as_str);
+    if let Some(reason) = words(0).and_then(|service| refusal(service, words(1))) {
+        return Err(UsageError::refused(&reason));
+    }
+    Ok(match command::parse(argv, context)? {
+        Command::Version => Classification::nothing(),
+        Command::Operation(parsed) => {
+            let command = parsed.operation().command.clone();
+            Classification::of_call(&parsed.service, parsed.operation(), &parsed.parameters, command)
+        }
+        Command::Wait(waiter, parsed) => {
+            let command = format!("wait {}", parsed.service.waiters[waiter].command);
+            Classification::of_call(&parsed.service, parsed.operation(), &parsed.parameters, command)
+        }
+        Command::Custom(custom) => of_own(&custom.options),
+    })
+}
+
+impl Classification {
+    /// What sends nothing and does nothing.
+    fn nothing() -> Self {
+        Self {
+            service: String::new(),
+            service_id: String::new(),
+            signing_name: String::new(),
+            command: String::new(),
+            operations: Vec::new(),
+            actions: Vec::new(),
+            impact: Impact::Read,
+            sends: false,
+            secrets: Vec::new(),
+            token: false,
+            resources: Vec::new(),
+        }
+    }
+
+    fn of_call(service: &Service, operation: &Operation, parameters: &Map, command: String) -> Self {
+        Self {
+            service: service.command.clone(),
+            service_id: service.id.clone(),
+            signing_name: service.signing_name.clone(),
+            command,
+            operations: vec![(service.command.clone(), operation.name.clone())],
+            actions: actions(service, operation, parameters),
+            impact: impact(service, operation, parameters),
+            sends: true,
+            secrets: secrets::members(service, operation),
+            token: has_token(service, operation),
+            resources: resources::of_call(service, operation, parameters),
+        }
+    }
+}
+
+/// What one of the CLI's own commands would do.
+fn of_own(options: &Options) -> Classification {
+    let (service, words) = match options.command().path {
+        [service, words @ ..] => (*service, words),
+        [] => ("", &[][..]),
+    };
+    let model = catalog::service(service);
+    let mut found = Classification {
+        service: service.to_owned(),
+        service_id: model.as_ref().map(|model| model.id.clone()).unwrap_or_default(),
+        signing_name: model.map(|model| model.signing_name.clone()).unwrap_or_default(),
+        command: words.join(" "),
+        // What nobody has described may do anything.
+        impact: Impact::Write,
+        sends: true,
+        resources: resources::of_own(options),
+        ..Classification::nothing()
+    };
+    let Some(own) = own::of(service, words.first().unwrap_or(&"")) else { return found };
+    let (impact, calls) = own.given(options);
+    found.impact = impact;
+    found.sends = !calls.is_empty();
+    for (word, name) in calls {
+        let Some(service) = catalog::service(word) else { continue };
+        let Some(operation) = service.operation_named(name) else { continue };
+        found.operations.push((word.to_owned(), name.to_owned()));
+        for action in actions(&service, operation, &Map::new()) {
+            if !found.actions.contains(&action) {
+                found.actions.push(action);
+            }
+        }
+    }
+    found
+}
+
+/// The most that one of the CLI's own commands does, by its words, and the IAM actions that it may need. Nothing for
+/// words that are no such command.
+pub(crate) fn own_command(path: &[&str]) -> Option<(Impact, Vec<String>)> {
+    let own = own::of(path.first()?, path.get(1).unwrap_or(&""))?;
+    let mut needed: Vec<String> = Vec::new();
+    for (word, name) in own.calls {
+        let service = catalog::service(word)?;
+        for action in actions(&service, service.operation_named(name)?, &Map::new()) {
+            if !needed.contains(&action) {
+                needed.push(action);
+            }
+        }
+    }
+    Some((own.impact, needed))
+}
+
+/// The IAM actions that a call with these parameters needs, as the Service Authorization Reference names them: most often
+/// one, none if the call is not signed. What only some forms of a call need besides, such as `iam:PassRole` or a key's
+/// actions, is not told.
+pub fn actions(service: &Service, operation: &Operation, parameters: &Map) -> Vec<String> {
+    iam::actions(service, operation, parameters)
+}
+
+/// First words of names that only read.
+const READING: [&str; 14] = [
+    "BatchDescribe",
+    "BatchGet",
+    "Count",
+    "Describe",
+    "Filter",
+    "Get",
+    "Head",
+    "List",
+    "Lookup",
+    "Preview",
+    "Query",
+    "Scan",
+    "Search",
+    "Simulate",
+];
+
+/// First words of names of what destroys.
+const DESTROYING: [&str; 9] =
+    ["Abort", "Delete", "Deregister", "Destroy", "Dispose", "Purge", "Release", "Terminate", "Unregister"];
+
+/// First words of names that only say how or for whom something is done.
+const MANNERS: [&str; 3] = ["Admin", "Batch", "Bulk"];
+
+/// First words of names that change something, whatever the model says.
+const CHANGING: [&str; 4] = ["BatchStart", "Start", "Stop", "Update"];
+
+/// Operations that are named like reads but change something, or take what they return away from others.
+const NOT_READING: &[(&str, &str)] = &[
+    // Starts the portal.
+    ("apigatewayv2", "PreviewPortal"),
+    // Creates the identity that it returns.
+    ("cognito-identity", "GetId"),
+    // Sends the user a code.
+    ("cognito-idp", "GetUserAttributeVerificationCode"),
+    // Hands the task to its caller and to nobody else.
+    ("stepfunctions", "GetActivityTask"),
+];
+
+/// Operations that only read although neither their names nor their models say so.
+const ALSO_READING: &[(&str, &str)] = &[
+    ("appsync", "EvaluateCode"),
+    ("appsync", "EvaluateMappingTemplate"),
+    ("bedrock-agent-runtime", "Retrieve"),
+    ("cloudformation", "EstimateTemplateCost"),
+    ("cloudformation", "ValidateTemplate"),
+    ("comprehend", "BatchDetectDominantLanguage"),
+    ("comprehend", "BatchDetectEntities"),
+    ("comprehend", "BatchDetectKeyPhrases"),
+    ("comprehend", "BatchDetectSentiment"),
+    ("comprehend", "BatchDetectSyntax"),
+    ("comprehend", "BatchDetectTargetedSentiment"),
+    ("comprehend", "ClassifyDocument"),
+    ("comprehend", "ContainsPiiEntities"),
+    ("comprehend", "DetectDominantLanguage"),
+    ("comprehend", "DetectEntities"),
+    ("comprehend", "DetectKeyPhrases"),
+    ("comprehend", "DetectPiiEntities"),
+    ("comprehend", "DetectSentiment"),
+    ("comprehend", "DetectSyntax"),
+    ("comprehend", "DetectTargetedSentiment"),
+    ("comprehend", "DetectToxicContent"),
+    ("comprehendmedical", "DetectEntitiesV2"),
+    ("comprehendmedical", "DetectPHI"),
+    ("comprehendmedical", "InferICD10CM"),
+    ("comprehendmedical", "InferRxNorm"),
+    ("comprehendmedical", "InferSNOMEDCT"),
+    ("configservice", "SelectAggregateResourceConfig"),
+    ("configservice", "SelectResourceConfig"),
+    ("dynamodb", "TransactGetItems"),
+    ("ecr", "BatchCheckLayerAvailability"),
+    ("ecr-public", "BatchCheckLayerAvailability"),
+    ("elasticbeanstalk", "CheckDNSAvailability"),
+    ("elasticbeanstalk", "RetrieveEnvironmentInfo"),
+    ("elasticbeanstalk", "ValidateConfigurationSettings"),
+    ("events", "TestEventPattern"),
+    ("glue", "CheckSchemaVersionValidity"),
+    ("iotsitewise", "ExecuteQuery"),
+    ("iottwinmaker", "ExecuteQuery"),
+    ("kendra", "Retrieve"),
+    ("logs", "TestMetricFilter"),
+    ("logs", "TestTransformer"),
+    ("polly", "SynthesizeSpeech"),
+    ("rds", "DownloadDBLogFilePortion"),
+    ("rekognition", "CompareFaces"),
+    ("rekognition", "DetectCustomLabels"),
+    ("rekognition", "DetectFaces"),
+    ("rekognition", "DetectLabels"),
+    ("rekognition", "DetectModerationLabels"),
+    ("rekognition", "DetectProtectiveEquipment"),
+    ("rekognition", "DetectText"),
+    ("rekognition", "RecognizeCelebrities"),
+    ("route53", "TestDNSAnswer"),
+    ("route53domains", "CheckDomainAvailability"),
+    ("route53domains", "CheckDomainTransferability"),
+    ("route53domains", "ViewBilling"),
+    ("s3api", "SelectObjectContent"),
+    ("servicediscovery", "DiscoverInstances"),
+    ("servicediscovery", "DiscoverInstancesRevision"),
+    ("sns", "CheckIfPhoneNumberIsOptedOut"),
+    ("stepfunctions", "ValidateStateMachineDefinition"),
+    ("sts", "DecodeAuthorizationMessage"),
+    ("textract", "AnalyzeDocument"),
+    ("textract", "AnalyzeExpense"),
+    ("textract", "AnalyzeID"),
+    ("textract", "DetectDocumentText"),
+    ("translate", "TranslateDocument"),
+    ("translate", "TranslateText"),
+    ("wafv2", "CheckCapacity"),
+];
+
+/// Operations that destroy although their names do not begin so.
+const ALSO_DESTROYING: &[(&str, &str)] = &[
+    ("amplifybackend", "RemoveAllBackends"),
+    ("discovery", "StartBatchDeleteConfigurationTask"),
+    ("fsx", "DetachAndDeleteS3AccessPoint"),
+    // What was written since is gone.
+    ("fsx", "RestoreVolumeFromSnapshot"),
+    ("inspector2", "Disable"),
+    ("kms", "ScheduleKeyDeletion"),
+    ("macie2", "DisableMacie"),
+    ("medialive", "StartDeleteMonitorDeployment"),
+    ("mpa", "StartActiveApprovalTeamDeletion"),
+    ("neptune-graph", "ResetGraph"),
+    ("neptunedata", "ExecuteFastReset"),
+    ("organizations", "CloseAccount"),
+    ("organizations", "LeaveOrganization"),
+    ("organizations", "RemoveAccountFromOrganization"),
+    ("personalize", "CreateDataDeletionJob"),
+    ("secretsmanager", "RemoveRegionsFromReplication"),
+    ("securityhub", "DisableSecurityHub"),
+    ("securityhub", "DisableSecurityHubV2"),
+    ("storagegateway", "ResetCache"),
+    ("transfer", "StartRemoteDelete"),
+    ("workspaces", "RebuildWorkspaces"),
+    ("workspaces", "RestoreWorkspace"),
+];
+
+/// Operations that are named like what destroys, and whose opposite gives back what they take. So are all `DeleteTags`.
+const RESTORABLE: &[(&str, &str)] = &[
+    ("auditmanager", "DeregisterOrganizationAdminAccount"),
+    ("cloudtrail", "DeregisterOrganizationDelegatedAdmin"),
+    ("codepipeline", "DeregisterWebhookWithThirdParty"),
+    ("ds", "DeregisterEventTopic"),
+    ("ec2", "DeregisterInstanceEventNotificationAttributes"),
+    ("ec2", "DeregisterTransitGatewayMulticastGroupMembers"),
+    ("ec2", "DeregisterTransitGatewayMulticastGroupSources"),
+    ("ecr", "DeregisterPullTimeUpdateExclusion"),
+    ("elb", "DeregisterInstancesFromLoadBalancer"),
+    ("elbv2", "DeregisterTargets"),
+    ("fsx", "ReleaseFileSystemNfsV3Locks"),
+    ("lakeformation", "DeregisterResource"),
+    ("organizations", "DeregisterDelegatedAdministrator"),
+    ("rds", "DeregisterDBProxyTargets"),
+    ("securitylake", "DeregisterDataLakeDelegatedAdministrator"),
+    ("servicediscovery", "DeregisterInstance"),
+    ("ssm", "DeregisterPatchBaselineForPatchGroup"),
+    ("ssm", "DeregisterTargetFromMaintenanceWindow"),
+    ("vpc-lattice", "DeregisterTargets"),
+];
+
+/// Operations that hand out credentials which work without us, or URLs that are as good as credentials, by the services'
+/// words on the command line.
+const MINTING: &[(&str, &str)] = &[
+    ("acm", "ExportCertificate"),
+    ("acm", "GetAcmeExternalAccountBindingCredentials"),
+    ("amplifybackend", "CreateToken"),
+    ("amplifybackend", "GetToken"),
+    ("appstream", "CreateAppBlockBuilderStreamingURL"),
+    ("appstream", "CreateImageBuilderStreamingURL"),
+    ("appstream", "CreateStreamingURL"),
+    ("athena", "CreatePresignedNotebookUrl"),
+    ("athena", "GetSessionEndpoint"),
+    ("bedrock-agentcore", "GetResourceApiKey"),
+    ("bedrock-agentcore", "GetResourceOauth2Token"),
+    ("bedrock-agentcore", "GetResourcePaymentToken"),
+    ("bedrock-agentcore", "GetWorkloadAccessToken"),
+    ("bedrock-agentcore", "GetWorkloadAccessTokenForJWT"),
+    ("bedrock-agentcore", "GetWorkloadAccessTokenForUserId"),
+    ("cloudwatchomni", "GetSpaceCredentialsForOrganization"),
+    ("codeartifact", "GetAuthorizationToken"),
+    ("codecatalyst", "CreateAccessToken"),
+    ("cognito-identity", "GetCredentialsForIdentity"),
+    ("cognito-identity", "GetOpenIdToken"),
+    ("cognito-identity", "GetOpenIdTokenForDeveloperIdentity"),
+    ("cognito-idp", "AdminInitiateAuth"),
+    ("cognito-idp", "AdminRespondToAuthChallenge"),
+    ("cognito-idp", "GetClientToken"),
+    ("cognito-idp", "GetTokensFromRefreshToken"),
+    ("cognito-idp", "InitiateAuth"),
+    ("cognito-idp", "RespondToAuthChallenge"),
+    ("connect", "CreateAuthCode"),
+    ("connect", "GetFederationToken"),
+    ("connectparticipant", "CreateParticipantConnection"),
+    ("connectparticipant", "GetAuthenticationUrl"),
+    ("continuum", "GetCollectorDataAccessAuthorization"),
+    ("datazone", "GetEnvironmentCredentials"),
+    ("datazone", "GetIamPortalLoginUrl"),
+    ("deadline", "AssumeFleetRoleForRead"),
+    ("deadline", "AssumeFleetRoleForWorker"),
+    ("deadline", "AssumeQueueRoleForRead"),
+    ("deadline", "AssumeQueueRoleForUser"),
+    ("deadline", "AssumeQueueRoleForWorker"),
+    ("ec2", "CreateKeyPair"),
+    ("ecr", "GetAuthorizationToken"),
+    ("ecr-public", "GetAuthorizationToken"),
+    ("eks-auth", "AssumeRoleForPodIdentity"),
+    ("emr", "GetClusterSessionCredentials"),
+    ("emr", "GetOnClusterAppUIPresignedURL"),
+    ("emr", "GetPersistentAppUIPresignedURL"),
+    ("emr", "GetSessionEndpoint"),
+    ("emr-containers", "GetManagedEndpointSessionCredentials"),
+    ("gamelift", "GetComputeAccess"),
+    ("gamelift", "GetComputeAuthToken"),
+    ("gamelift", "GetInstanceAccess"),
+    ("gamelift", "RequestUploadCredentials"),
+    ("grafana", "CreateWorkspaceApiKey"),
+    ("grafana", "CreateWorkspaceServiceAccountToken"),
+    ("iam", "CreateAccessKey"),
+    ("iam", "CreateServiceSpecificCredential"),
+    ("iam", "ResetServiceSpecificCredential"),
+    ("iot", "CreateKeysAndCertificate"),
+    ("iotsecuretunneling", "RotateTunnelAccessToken"),
+    ("ivs-realtime", "CreateParticipantToken"),
+    ("ivschat", "CreateChatToken"),
+    ("kinesisanalyticsv2", "CreateApplicationPresignedUrl"),
+    ("lakeformation", "AssumeDecoratedRoleWithSAML"),
+    ("lakeformation", "GetTemporaryDataLocationCredentials"),
+    ("lakeformation", "GetTemporaryGluePartitionCredentials"),
+    ("lakeformation", "GetTemporaryGlueTableCredentials"),
+    ("lambda-microvms", "CreateMicrovmAuthToken"),
+    ("lambda-microvms", "CreateMicrovmShellAuthToken"),
+    ("license-manager", "CreateToken"),
+    ("license-manager", "GetAccessToken"),
+    ("lightsail", "CreateBucketAccessKey"),
+    ("lightsail", "CreateContainerServiceRegistryLogin"),
+    ("lightsail", "CreateGUISessionAccessDetails"),
+    ("lightsail", "CreateKeyPair"),
+    ("lightsail", "DownloadDefaultKeyPair"),
+    ("lightsail", "GetInstanceAccessDetails"),
+    ("lightsail", "GetRelationalDatabaseMasterUserPassword"),
+    ("m2", "GetSignedBluinsightsUrl"),
+    ("mturk", "GetFileUploadURL"),
+    ("mwaa", "CreateCliToken"),
+    ("mwaa", "CreateWebLoginToken"),
+    ("pca-connector-scep", "GetChallengePassword"),
+    ("qapps", "CreatePresignedUrl"),
+    ("qbusiness", "CreateAnonymousWebExperienceUrl"),
+    ("quicksight", "GenerateEmbedUrlForAnonymousUser"),
+    ("quicksight", "GenerateEmbedUrlForRegisteredUser"),
+    ("quicksight", "GenerateEmbedUrlForRegisteredUserWithIdentity"),
+    ("quicksight", "GetDashboardEmbedUrl"),
+    ("quicksight", "GetSessionEmbedUrl"),
+    ("redshift", "GetClusterCredentials"),
+    ("redshift", "GetClusterCredentialsWithIAM"),
+    ("redshift", "GetIdentityCenterAuthToken"),
+    ("redshift-serverless", "GetCredentials"),
+    ("redshift-serverless", "GetIdentityCenterAuthToken"),
+    ("route53domains", "RetrieveDomainAuthCode"),
+    ("route53globalresolver", "CreateAccessToken"),
+    ("route53globalresolver", "GetAccessToken"),
+    ("s3api", "CreateSession"),
+    ("s3control", "GetDataAccess"),
+    ("sagemaker", "CreateHubContentPresignedUrls"),
+    ("sagemaker", "CreatePartnerAppPresignedUrl"),
+    ("sagemaker", "CreatePresignedDomainUrl"),
+    ("sagemaker", "CreatePresignedMlflowAppUrl"),
+    ("sagemaker", "CreatePresignedMlflowTrackingServerUrl"),
+    ("sagemaker", "CreatePresignedNotebookInstanceUrl"),
+    ("sagemaker", "StartSession"),
+    ("security-ir", "GetCaseAttachmentUploadUrl"),
+    ("signin", "CreateOAuth2Token"),
+    ("signin", "CreateOAuth2TokenWithIAM"),
+    ("ssm", "CreateActivation"),
+    ("ssm", "GetAccessToken"),
+    ("ssm", "ResumeSession"),
+    ("ssm", "StartSession"),
+    ("sso", "GetRoleCredentials"),
+    ("sso-oidc", "CreateToken"),
+    ("sso-oidc", "CreateTokenWithIAM"),
+    ("sts", "AssumeRole"),
+    ("sts", "AssumeRoleWithSAML"),
+    ("sts", "AssumeRoleWithWebIdentity"),
+    ("sts", "AssumeRoot"),
+    ("sts", "GetDelegatedAccessToken"),
+    ("sts", "GetFederationToken"),
+    ("sts", "GetSessionToken"),
+    ("sts", "GetWebIdentityToken"),
+    ("workmail", "AssumeImpersonationRole"),
+];
+
+/// What comes of a call with these parameters.
+pub fn impact(service: &Service, operation: &Operation, parameters: &Map) -> Impact {
+    let (word, name) = (service.command.as_str(), operation.name.as_str());
+    let listed = |list: &[(&str, &str)]| list.contains(&(word, name));
+    if listed(MINTING) {
+        return Impact::Mint;
+    }
+    if listed(ALSO_DESTROYING) || destroys_by_parameters(word, name, parameters) {
+        return Impact::Destroy;
+    }
+    if word == "dynamodb" && only_selects(name, parameters) {
+        return Impact::Read;
+    }
+    if listed(ALSO_READING) {
+        return Impact::Read;
+    }
+    let is_first = |verbs: &[&str], name: &str| verbs.iter().any(|verb| starts_with_word(name, verb));
+    let bare = MANNERS.iter().find(|manner| starts_with_word(name, manner));
+    let bare = bare.map_or(name, |manner| &name[manner.len()..]);
+    if is_first(&DESTROYING, bare) && name != "DeleteTags" && !listed(RESTORABLE) {
+        return Impact::Destroy;
+    }
+    let reads = is_first(&READING, name)
+        || name.starts_with("Admin") && is_first(&READING, bare)
+        || operation.readonly && !is_first(&CHANGING, name);
+    if reads && !listed(NOT_READING) { Impact::Read } else { Impact::Write }
+}
+
+/// Calls that destroy because of what they are given.
+fn destroys_by_parameters(word: &str, name: &str, parameters: &Map) -> bool {
+    match (word, name) {
+        ("dynamodb", "BatchWriteItem") => match parameters.get("RequestItems") {
+            Some(Value::Map(tables)) => tables.values().any(|requests| match requests {
+                Value::List(requests) => requests.iter().any(|one| one.get("DeleteRequest").is_some()),
+                _ => false,
+            }),
+            _ => false,
+        },
+        ("dynamodb", "TransactWriteItems") => match parameters.get("TransactItems") {
+            Some(Value::List(items)) => items.iter().any(|item| item.get("Delete").is_some()),
+            _ => false,
+        },
+        ("dynamodb", _) => iam::statements(parameters).iter().any(|one| iam::first_word_is(one, "DELETE")),
+        ("ec2", "CancelSpotFleetRequests") => {
+            parameters.get("TerminateInstances") == Some(&Value::Bool(true))
+        }
+        _ => false,
+    }
+}
+
+/// Whether all of a call's PartiQL statements only select.
+fn only_selects(name: &str, parameters: &Map) -> bool {
+    let statements = iam::statements(parameters);
+    ["BatchExecuteStatement", "ExecuteStatement", "ExecuteTransaction"].contains(&name)
+        && !statements.is_empty()
+        && statements.iter().all(|one| ["SELECT", "EXISTS"].iter().any(|verb| iam::first_word_is(one, verb)))
+}
+
+/// Whether a command hands out credentials that outlive a session, by its words on the command line or, for an operation,
+/// by its name in the API.
+pub fn mints(service: &str, operation: &str) -> bool {
+    if own::of(service, operation).is_some_and(|own| own.impact == Impact::Mint) {
+        return true;
+    }
+    let mut listed = MINTING.iter().filter(|(word, _)| *word == service).peekable();
+    if listed.peek().is_none() {
+        return false;
+    }
+    let Some(model) = catalog::service(service) else { return false };
+    let name = model.operation_of_command(operation).map_or(operation, |known| &known.name);
+    // What is refused says why itself.
+    listed.any(|(_, minting)| *minting == name) && refusal(service, Some(operation)).is_none()
+}
+
+/// Whether a call has an idempotency token.
+pub fn has_token(service: &Service, operation: &Operation) -> bool {
+    let input = operation.input.and_then(|id| service.shapes.get(id as usize));
+    input.is_some_and(|shape| match &shape.kind {
+        Kind::Structure(structure) => structure.members.iter().any(|member| member.idempotency_token),
+        _ => false,
+    })
+}
+
+/// Whether calls of an operation are signed with the caller's keys.
+pub(crate) fn is_signed(service: &Service, operation: &Operation) -> bool {
+    operation.authtype != "none"
+        && !operation.auth.iter().any(|scheme| scheme.ends_with("noAuth"))
+        && service.signature_version != "bearer"
+}
+
+/// Whether `name` begins with `verb` and the verb ends there: `Getaway` is no `Get`.
+fn starts_with_word(name: &str, verb: &str) -> bool {
+    name.strip_prefix(verb).is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::files::MemoryFiles;
+
+    static FILES: MemoryFiles = MemoryFiles::new(0);
+
+    fn argv(line: &str) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        for (at, piece) in line.split('\'').enumerate() {
+            match at % 2 {
+                0 => words.extend(piece.split_whitespace().map(str::to_owned)),
+                _ => words.push(piece.to_owned()),
+            }
+        }
+        words
+    }
+
+    fn classified(line: &str) -> Classification {
+        let context = Context { files: &FILES, now: SystemTime::UNIX_EPOCH };
+        classify(&argv(line), context).unwrap_or_else(|error| panic!("{line}: {}", error.stderr))
+    }
+
+    #[test]
+    fn well_known_commands_are_what_everybody_knows_them_to_be() {
+        use Impact::{Destroy, Mint, Read, Write};
+        for (line, impact, actions) in [
+            ("acm list-certificates", Read, "acm:ListCertificates"),
+            ("apigateway create-rest-api --name n", Write, "apigateway:POST"),
+            ("apigateway delete-rest-api --rest-api-id r", Destroy, "apigateway:DELETE"),
+            ("apigateway get-rest-apis", Read, "apigateway:GET"),
+            ("apigatewayv2 get-apis", Read, "apigateway:GET"),
+            ("athena start-query-execution --query-string q", Write, "athena:StartQueryExecution"),
+            (
+                "autoscaling set-desired-capacity --auto-scaling-group-name g --desired-capacity 1",
+                Write,
+                "autoscaling:SetDesiredCapacity",
+            ),
+            ("bedrock-runtime converse --model-id m", Write, "bedrock:InvokeModel"),
+            ("budgets describe-budgets --account-id 123456789012", Read, "budgets:ViewBudget"),
+            (
+                "ce get-cost-and-usage --time-period Start=2026-01-01,End=2026-02-01 --granularity DAILY --metrics BlendedCost",
+                Read,
+                "ce:GetCostAndUsage",
+            ),
+            ("cloudcontrol list-resources --type-name AWS::S3::Bucket", Read, "cloudformation:ListResources"),
+            ("cloudformation delete-stack --stack-name s", Destroy, "cloudformation:DeleteStack"),
+            ("cloudformation describe-stacks", Read, "cloudformation:DescribeStacks"),
+            ("cloudformation validate-template --template-body t", Read, "cloudformation:ValidateTemplate"),
+            ("cloudfront list-distributions", Read, "cloudfront:ListDistributions"),
+            ("cloudwatch delete-alarms --alarm-names a", Destroy, "cloudwatch:DeleteAlarms"),
+            (
+                "cloudwatch get-metric-data --metric-data-queries Id=a --start-time 1 --end-time 2",
+                Read,
+                "cloudwatch:GetMetricData",
+            ),
+            ("cognito-idp admin-get-user --user-pool-id p --username u", Read, "cognito-idp:AdminGetUser"),
+            (
+                "cognito-idp admin-delete-user --user-pool-id p --username u",
+                Destroy,
+                "cognito-idp:AdminDeleteUser",
+            ),
+            ("cognito-idp initiate-auth --auth-flow USER_AUTH --client-id c", Mint, ""),
+            ("configservice select-resource-config --expression e", Read, "config:SelectResourceConfig"),
+            ("deploy list-applications", Read, "codedeploy:ListApplications"),
+            ("dynamodb delete-item --table-name t --key {}", Destroy, "dynamodb:DeleteItem"),
+            ("dynamodb execute-statement --statement 'select * from \"t\"'", Read, "dynamodb:PartiQLSelect"),
+            (
+                "dynamodb execute-statement --statement 'DELETE FROM t WHERE a=1'",
+                Destroy,
+                "dynamodb:PartiQLDelete",
+            ),
+            ("dynamodb get-item --table-name t --key {}", Read, "dynamodb:GetItem"),
+            ("dynamodb put-item --table-name t --item {}", Write, "dynamodb:PutItem"),
+            ("dynamodb scan --table-name t", Read, "dynamodb:Scan"),
+            (
+                "ec2 authorize-security-group-ingress --group-id sg-1",
+                Write,
+                "ec2:AuthorizeSecurityGroupIngress",
+            ),
+            ("ec2 create-key-pair --key-name k", Mint, "ec2:CreateKeyPair"),
+            ("ec2 delete-tags --resources i-1", Write, "ec2:DeleteTags"),
+            ("ec2 delete-volume --volume-id vol-1", Destroy, "ec2:DeleteVolume"),
+            ("ec2 deregister-image --image-id ami-1", Destroy, "ec2:DeregisterImage"),
+            ("ec2 describe-instances", Read, "ec2:DescribeInstances"),
+            ("ec2 release-address --allocation-id a", Destroy, "ec2:ReleaseAddress"),
+            ("ec2 run-instances --image-id ami-1", Write, "ec2:RunInstances"),
+            ("ec2 stop-instances --instance-ids i-1", Write, "ec2:StopInstances"),
+            ("ec2 terminate-instances --instance-ids i-1", Destroy, "ec2:TerminateInstances"),
+            ("ec2 wait instance-running --instance-ids i-1", Read, "ec2:DescribeInstances"),
+            ("ecr get-authorization-token", Mint, "ecr:GetAuthorizationToken"),
+            ("ecs update-service --service s", Write, "ecs:UpdateService"),
+            ("ecs stop-task --task t", Write, "ecs:StopTask"),
+            ("eks describe-cluster --name c", Read, "eks:DescribeCluster"),
+            (
+                "elbv2 deregister-targets --target-group-arn t --targets Id=i-1",
+                Write,
+                "elasticloadbalancing:DeregisterTargets",
+            ),
+            ("elb describe-load-balancers", Read, "elasticloadbalancing:DescribeLoadBalancers"),
+            ("es describe-elasticsearch-domain --domain-name dom", Read, "es:DescribeElasticsearchDomain"),
+            ("events put-rule --name r", Write, "events:PutRule"),
+            (
+                "iam attach-role-policy --role-name r --policy-arn arn:aws:iam::aws:policy/ReadOnlyAccess",
+                Write,
+                "iam:AttachRolePolicy",
+            ),
+            ("iam create-access-key", Mint, "iam:CreateAccessKey"),
+            ("iam delete-user --user-name u", Destroy, "iam:DeleteUser"),
+            ("iam list-users", Read, "iam:ListUsers"),
+            ("iam remove-user-from-group --group-name g --user-name u", Write, "iam:RemoveUserFromGroup"),
+            ("iot-data publish --topic t", Write, "iot:Publish"),
+            ("keyspaces list-tables --keyspace-name k", Read, "cassandra:Select"),
+            ("kms decrypt --ciphertext-blob aaaa", Write, "kms:Decrypt"),
+            (
+                "kms re-encrypt --ciphertext-blob aaaa --destination-key-id k",
+                Write,
+                "kms:ReEncryptFrom kms:ReEncryptTo",
+            ),
+            ("kms schedule-key-deletion --key-id k", Destroy, "kms:ScheduleKeyDeletion"),
+            ("lambda get-function --function-name f", Read, "lambda:GetFunction"),
+            ("lambda invoke --function-name f -", Write, "lambda:InvokeFunction"),
+            ("logs filter-log-events --log-group-name g", Read, "logs:FilterLogEvents"),
+            (
+                "logs start-query --log-group-name g --start-time 1 --end-time 2 --query-string q",
+                Write,
+                "logs:StartQuery",
+            ),
+            ("organizations close-account --account-id 123456789012", Destroy, "organizations:CloseAccount"),
+            (
+                "quicksight get-dashboard-embed-url --aws-account-id 123456789012 --dashboard-id d --identity-type IAM",
+                Mint,
+                "quicksight:GetDashboardEmbedUrl",
+            ),
+            ("rds delete-db-instance --db-instance-identifier d", Destroy, "rds:DeleteDBInstance"),
+            ("rds reboot-db-instance --db-instance-identifier d", Write, "rds:RebootDBInstance"),
+            ("resourcegroupstaggingapi get-resources", Read, "tag:GetResources"),
+            ("route53 list-hosted-zones", Read, "route53:ListHostedZones"),
+            ("s3api copy-object --bucket b --key k --copy-source c/k", Write, "s3:GetObject s3:PutObject"),
+            ("s3api delete-object --bucket b --key k --version-id v", Destroy, "s3:DeleteObjectVersion"),
+            ("s3api delete-objects --bucket b --delete Objects=[{Key=k}]", Destroy, "s3:DeleteObject"),
+            ("s3api get-object --bucket b --key k -", Read, "s3:GetObject"),
+            ("s3api head-bucket --bucket b", Read, "s3:ListBucket"),
+            ("s3api head-object --bucket b --key k --version-id v", Read, "s3:GetObjectVersion"),
+            ("s3api list-buckets", Read, "s3:ListAllMyBuckets"),
+            ("s3api list-objects-v2 --bucket b", Read, "s3:ListBucket"),
+            (
+                "s3api put-bucket-encryption --bucket b --server-side-encryption-configuration Rules=[]",
+                Write,
+                "s3:PutEncryptionConfiguration",
+            ),
+            ("s3api put-object --bucket b --key k --acl private", Write, "s3:PutObject s3:PutObjectAcl"),
+            (
+                "s3control get-public-access-block --account-id 123456789012",
+                Read,
+                "s3:GetAccountPublicAccessBlock",
+            ),
+            ("secretsmanager get-secret-value --secret-id s", Read, "secretsmanager:GetSecretValue"),
+            (
+                "sns publish-batch --topic-arn arn:aws:sns:us-east-1:123456789012:t --publish-batch-request-entries Id=1,Message=m",
+                Write,
+                "sns:Publish",
+            ),
+            (
+                "sqs delete-message-batch --queue-url q --entries Id=1,ReceiptHandle=r",
+                Destroy,
+                "sqs:DeleteMessage",
+            ),
+            ("sqs purge-queue --queue-url q", Destroy, "sqs:PurgeQueue"),
+            ("sqs receive-message --queue-url q", Write, "sqs:ReceiveMessage"),
+            ("ssm get-parameter --name n --with-decryption", Read, "ssm:GetParameter"),
+            ("ssm send-command --document-name d", Write, "ssm:SendCommand"),
+            ("stepfunctions start-execution --state-machine-arn a", Write, "states:StartExecution"),
+            ("stepfunctions get-activity-task --activity-arn a", Write, "states:GetActivityTask"),
+            (
+                "sts assume-role --role-arn arn:aws:iam::123456789012:role/r --role-session-name ses",
+                Mint,
+                "sts:AssumeRole",
+            ),
+            (
+                "sts assume-role-with-web-identity --role-arn arn:aws:iam::123456789012:role/r --role-session-name ses --web-identity-token tttt",
+                Mint,
+                "",
+            ),
+            ("sts get-caller-identity", Read, "sts:GetCallerIdentity"),
+        ] {
+            let found = classified(line);
+            assert_eq!((found.impact, found.actions.join(" ").as_str()), (impact, actions), "{line}");
+            assert!(found.sends, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_sends_nothing_says_so() {
+        for line in ["help", "ec2 terminate-instances help", "--version", "ec2 terminate-instances -h"] {
+            let found = classified(line);
+            assert_eq!((found.sends, found.impact, found.actions.len()), (false, Impact::Read, 0), "{line}");
+        }
+        let context = Context { files: &FILES, now: SystemTime::UNIX_EPOCH };
+        assert!(classify(&argv("ec2 terminate-instances"), context).is_err());
+        assert!(classify(&argv("configure set region eu-west-1"), context).is_err());
+    }
+
+    #[test]
+    fn resources_are_named_with_their_options() {
+        for (line, expected) in [
+            ("s3api get-object --bucket b --key k -", "--bucket b Name, --key k Name"),
+            ("ec2 stop-instances --instance-ids i-1 i-2", "--instance-ids i-1 Id, --instance-ids i-2 Id"),
+            (
+                "ecs update-service --cluster c --service s --desired-count 2",
+                "--cluster c Name, --service s Name",
+            ),
+            (
+                "sqs purge-queue --queue-url https://sqs.us-east-1.amazonaws.com/1/q",
+                "--queue-url https://sqs.us-east-1.amazonaws.com/1/q Uri",
+            ),
+            (
+                "lambda get-function --function-name arn:aws:lambda:us-east-1:1:function:f",
+                "--function-name arn:aws:lambda:us-east-1:1:function:f Arn",
+            ),
+            (
+                "cloudformation create-stack --stack-name s --template-body t --client-request-token x",
+                "--stack-name s Name",
+            ),
+            (
+                "sts assume-role --role-arn arn:aws:iam::123456789012:role/r --role-session-name ses",
+                "--role-arn arn:aws:iam::123456789012:role/r Arn",
+            ),
+            ("ec2 describe-instances", ""),
+        ] {
+            let found = classified(line).resources.into_iter();
+            let found: Vec<String> =
+                found.map(|one| format!("{} {} {:?}", one.option, one.value, one.naming)).collect();
+            assert_eq!(found.join(", "), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_command_is_told_with_its_service_secrets_and_token() {
+        let found = classified("secretsmanager create-secret --name n");
+        assert_eq!(
+            (found.service.as_str(), found.service_id.as_str()),
+            ("secretsmanager", "Secrets Manager")
+        );
+        assert_eq!(
+            (found.signing_name.as_str(), found.command.as_str()),
+            ("secretsmanager", "create-secret")
+        );
+        assert_eq!(found.operations, [("secretsmanager".to_owned(), "CreateSecret".to_owned())]);
+        assert!(found.token && found.secrets.is_empty());
+        let found = classified("lambda get-function-configuration --function-name f");
+        assert!(!found.token && found.secrets.contains(&"Environment.Variables".to_owned()), "{found:?}");
+        assert_eq!(
+            classified("ec2 wait instance-running --instance-ids i-1").command,
+            "wait instance-running"
+        );
+    }
+
+    #[test]
+    fn minting_is_known_by_both_names() {
+        for (service, operation) in [
+            ("sts", "assume-role"),
+            ("sts", "AssumeRole"),
+            ("iam", "CreateAccessKey"),
+            ("ecr", "get-login-password"),
+            ("s3", "presign"),
+            ("ssm", "StartSession"),
+            ("configure", "export-credentials"),
+        ] {
+            assert!(mints(service, operation), "{service} {operation}");
+        }
+        for (service, operation) in [
+            ("sts", "get-caller-identity"),
+            ("s3", "ls"),
+            ("s3", "assume-role"),
+            // It says why it is not available.
+            ("ssm", "start-session"),
+        ] {
+            assert!(!mints(service, operation), "{service} {operation}");
+        }
+    }
+
+    /// Calls `look` with each operation of each service and what comes of it without parameters.
+    fn each(mut look: impl FnMut(&Service, &Operation, Impact)) {
+        for entry in catalog::index() {
+            let service = catalog::service(&entry.command).unwrap();
+            for operation in service.operations.iter() {
+                look(&service, operation, impact(&service, operation, &Map::new()));
+            }
+        }
+    }
+
+    #[test]
+    fn names_methods_and_lists_agree() {
+        each(|service, operation, impact| {
+            let (word, name) = (service.command.as_str(), operation.name.as_str());
+            let is = |list: &[(&str, &str)]| list.contains(&(word, name));
+            if ["PUT", "DELETE", "PATCH"].contains(&operation.method.as_str()) {
+                assert_ne!(impact, Impact::Read, "{word} {name} uses {}", operation.method);
+            }
+            if operation.method == "DELETE" && name.starts_with("Delete") {
+                assert!(impact == Impact::Destroy || name == "DeleteTags", "{word} {name}");
+            }
+            if impact == Impact::Mint {
+                assert!(is(MINTING), "{word} {name}");
+            }
+            // Nothing that sounds like handing out credentials reads without a look at it.
+            let minting = [
+                "Credentials",
+                "LoginUrl",
+                "EmbedUrl",
+                "PresignedURL",
+                "PresignedUrl",
+                "AuthToken",
+                "AccessToken",
+                "SessionURL",
+                "FederationToken",
+                "StreamingURL",
+            ];
+            let lent = minting.iter().any(|word| name.ends_with(word));
+            if lent && (name.starts_with("Get") || name.starts_with("Create") || name.starts_with("Generate"))
+            {
+                assert!(is(MINTING) || is(&NOT_MINTING), "{word} {name}");
+            }
+        });
+    }
+
+    /// What sounds like handing out credentials and does not.
+    const NOT_MINTING: [(&str, &str); 3] = [
+        ("kinesis-video-archived-media", "GetDASHStreamingSessionURL"),
+        ("kinesis-video-archived-media", "GetHLSStreamingSessionURL"),
+        ("mediapackage", "RotateIngestEndpointCredentials"),
+    ];
+
+    #[test]
+    fn every_entry_of_the_lists_names_what_exists_and_says_something() {
+        for list in [NOT_READING, ALSO_READING, ALSO_DESTROYING, RESTORABLE, MINTING] {
+            for (word, name) in list {
+                let service = catalog::service(word).unwrap_or_else(|| panic!("{word}"));
+                assert!(service.operation_named(name).is_some(), "{word} {name}");
+                assert_eq!(list.iter().filter(|entry| *entry == &(*word, *name)).count(), 1, "{word} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_session_effect_derives_from_the_impact() {
+        assert_eq!(Effect::from(Impact::Read), Effect::Read);
+        for impact in [Impact::Write, Impact::Destroy, Impact::Mint] {
+            assert_eq!(Effect::from(impact), Effect::Write);
+        }
+    }
+}
