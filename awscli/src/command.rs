@@ -7,7 +7,7 @@
 mod date;
 pub(crate) mod json;
 pub(crate) mod offered;
-mod own;
+pub mod own;
 mod shorthand;
 pub(crate) mod validate;
 pub(crate) mod values;
@@ -359,7 +359,7 @@ fn is_region(name: &str) -> bool {
 }
 
 /// Options that every operation has besides its own.
-const GENERIC: [&str; 3] = ["--cli-input-json", "--cli-input-yaml", "--generate-cli-skeleton"];
+pub const GENERIC: [&str; 3] = ["--cli-input-json", "--cli-input-yaml", "--generate-cli-skeleton"];
 
 /// Parses the words behind an operation's.
 fn call(

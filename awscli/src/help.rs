@@ -10,6 +10,7 @@ mod syntax;
 use std::sync::Arc;
 
 use self::layout::Page;
+pub use self::syntax::type_name;
 use crate::catalog;
 use crate::classify::{self, Impact};
 use crate::command::words::{self, Arity, OptionSpec, Positional, close_matches};

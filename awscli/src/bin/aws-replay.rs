@@ -1,14 +1,20 @@
 //! `aws-replay`: commands against recorded answers, to be compared with the official CLI over many thousands of them.
 //! Each line of standard input is a job, `{"argv", "files", "stdin", "responses": [{"status", "headers", "body"}]}`; each
 //! line of standard output its result, `{"rc", "stdout", "stderr", "requests", "files"}`. Bytes that are no text are
-//! `{"b64": …}`. Time, keys and tokens stand still; nothing is sent. Nothing of the product runs it.
+//! `{"b64": …}`. Time, keys and tokens stand still; nothing is sent. A job `{"tables": service}` gives what each command of
+//! the service takes instead. Nothing of the product runs it.
 
 use std::io::{BufRead, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
+use awscli::catalog;
+use awscli::command::{GENERIC, own};
+use awscli::custom;
 use awscli::files::{Files, MemoryFiles};
+use awscli::help::type_name;
+use awscli::model::{Argument, ArgumentKind, Kind, Member, NO_MEMBER, Operation, Service};
 use awscli::parse::HttpResponse;
 use awscli::session::{Budget, Credentials, NoJournal, Session, Tokens};
 use awscli::transport::{Sending, Transport, TransportError};
@@ -39,7 +45,10 @@ fn main() -> Result<()> {
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let job: Value = serde_json::from_str(&line?).context("a job is a line of JSON")?;
-        let result = runtime.block_on(run(&job))?;
+        let result = match job["tables"].as_str() {
+            Some(service) => tables(service),
+            None => runtime.block_on(run(&job))?,
+        };
         writeln!(out, "{result}")?;
         out.flush()?;
     }
@@ -110,6 +119,110 @@ async fn run(job: &Value) -> Result<Value> {
         result["files"] = written.into();
     }
     Ok(result)
+}
+
+/// What each command of a service takes, in the terms of the official CLI's own tables: the name, type and member of each
+/// argument, and whether it must be given, is not listed, or stands without its name.
+fn tables(service: &str) -> Value {
+    let mut tables = Map::new();
+    if let Some(service) = catalog::service(service) {
+        for operation in service.operations.iter().filter(|operation| !operation.command.is_empty()) {
+            let streams = operation.arguments.iter().any(|argument| argument.kind == ArgumentKind::Outfile);
+            let mut rows: Vec<Value> =
+                operation.arguments.iter().map(|argument| row(&service, operation, argument)).collect();
+            for name in GENERIC.iter().filter(|_| !streams) {
+                rows.push(
+                    json!({"name": name.trim_start_matches("--"), "type": "string", "required": false}),
+                );
+            }
+            tables.insert(operation.command.to_string(), rows.into());
+        }
+        if !service.waiters.is_empty() {
+            tables.insert("wait".to_owned(), json!([]));
+        }
+    }
+    for command in
+        custom::COMMANDS.iter().filter(|command| command.path.len() == 2 && command.path[0] == service)
+    {
+        let rows: Vec<Value> = command.arguments.iter().map(own_row).collect();
+        tables.insert(command.path[1].to_owned(), rows.into());
+    }
+    tables.into()
+}
+
+fn is_of_paging(argument: &Argument) -> bool {
+    use ArgumentKind::{MaxItems, PageSize, StartingToken};
+    argument.member == NO_MEMBER && matches!(argument.kind, StartingToken | PageSize | MaxItems)
+}
+
+fn row(service: &Service, operation: &Operation, argument: &Argument) -> Value {
+    let member = operation.input_members(service).get(argument.member as usize);
+    let shape = |member: &Member| match &service.shapes[member.shape as usize].kind {
+        Kind::Structure(_) => "structure",
+        _ => type_name(service, member.shape),
+    };
+    let limit = || {
+        let name = &operation.paginator.as_ref()?.limit_key;
+        operation.input_members(service).iter().find(|member| member.name == *name).map(shape)
+    };
+    let (kind, member) = match argument.kind {
+        ArgumentKind::StartingToken => ("string", Some("StartingToken")),
+        ArgumentKind::PageSize => (limit().unwrap_or("integer"), Some("PageSize")),
+        ArgumentKind::MaxItems => (limit().unwrap_or("integer"), Some("MaxItems")),
+        ArgumentKind::Outfile => ("string", None),
+        _ => match member {
+            Some(member) => (shape(member), Some(member.name.as_str())),
+            None => (own::type_of(&argument.name), None),
+        },
+    };
+    let (kind, member) =
+        otherwise(&service.command, &operation.command, &argument.name).unwrap_or((kind, member));
+    let mut row = json!({"name": argument.name, "type": kind, "required": argument.required});
+    if let Some(member) = member {
+        row["serialized"] = member.into();
+    }
+    if argument.hidden {
+        row["hidden"] = true.into();
+    }
+    if argument.kind == ArgumentKind::Outfile {
+        row["positional"] = true.into();
+    }
+    row
+}
+
+/// Type and member of the options that the official CLI reads in its own way, where its tables say something else than what
+/// the option sets.
+fn otherwise(service: &str, operation: &str, option: &str) -> Option<(&'static str, Option<&'static str>)> {
+    Some(match (service, operation, option) {
+        ("configservice", "put-configuration-recorder", "recording-group") => {
+            ("structure", Some("recordingGroup"))
+        }
+        ("datapipeline", _, "parameter-objects" | "parameter-values")
+        | ("emr", "add-tags", "tags")
+        | ("emr", "list-clusters", "cluster-states") => ("string", None),
+        ("translate", "import-terminology", "data-file") => ("blob", Some("TerminologyData")),
+        ("translate", "translate-document", "document-content") => ("blob", Some("Document")),
+        _ => return None,
+    })
+}
+
+fn own_row(argument: &custom::Argument) -> Value {
+    let kind = match argument.kind {
+        custom::ArgumentKind::Text => "string",
+        custom::ArgumentKind::Integer => "integer",
+        custom::ArgumentKind::Flag | custom::ArgumentKind::Off => "boolean",
+        custom::ArgumentKind::Blob => "blob",
+        custom::ArgumentKind::List => "list",
+        custom::ArgumentKind::Map => "map",
+        custom::ArgumentKind::Structure => "structure",
+    };
+    // The official CLI has its parser ask for words without a name, and not its table.
+    let required = argument.required && !argument.positional;
+    let mut row = json!({"name": argument.name, "type": kind, "required": required});
+    if argument.positional {
+        row["positional"] = true.into();
+    }
+    row
 }
 
 /// Answers with what was recorded, in order and the last one for ever, and notes what is asked.

@@ -16,6 +16,27 @@ use crate::value::{Map, Value};
 
 static NO_FILES: MemoryFiles = MemoryFiles::new(0);
 
+/// The type of an option of the CLI's own, in the words of its help pages.
+pub fn type_of(option: &str) -> &'static str {
+    match option {
+        "active"
+        | "associate-public-ip-address"
+        | "failed"
+        | "no-associate-public-ip-address"
+        | "terminated" => "boolean",
+        option if option.ends_with("-enabled") => "boolean",
+        "asset-bundle-import-source-bytes"
+        | "data-file"
+        | "document-content"
+        | "image-bytes"
+        | "source-image-bytes"
+        | "target-image-bytes"
+        | "zip-file" => "blob",
+        "github-location" | "recording-group" | "s3-location" => "structure",
+        _ => "string",
+    }
+}
+
 /// An option's own value where its words are not read by the member's shape.
 pub fn value(service: &Service, operation: &Operation, option: &str, words: &[String]) -> Option<Value> {
     if (service.command.as_str(), operation.command.as_str(), option) != ("emr", "add-tags", "tags") {

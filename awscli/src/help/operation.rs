@@ -3,6 +3,7 @@
 use super::layout::{Page, WIDTH};
 use super::{REFERENCE, example, syntax};
 use crate::classify::{self, Impact};
+use crate::command::own;
 use crate::model::{Argument, ArgumentKind, Kind, Member, Operation, Service, ShapeId, Waiter};
 use crate::secrets;
 use crate::value::Map;
@@ -219,6 +220,7 @@ impl<'a> About<'a> {
             (ArgumentKind::PageSize | ArgumentKind::MaxItems, _) => ("integer", None),
             (ArgumentKind::Texts, None) => ("string", Some("one word or more")),
             (ArgumentKind::Value, Some(member)) => (self.type_of(member), None),
+            (_, None) => (own::type_of(&argument.name), None),
             _ => ("string", None),
         };
         let required = if argument.required { ", required" } else { "" };
