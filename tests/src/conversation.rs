@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use local::aws::{DEV, HOME};
 use local::lambda::Lambda;
+use local::slack::delivery::Typed;
 use local::slack::message::{Origin, Shown};
 use local::slack::person::Seat;
-use local::slack::slash_command::Typed;
 use local::stack::{Options, Stack};
 use serde_json::json;
 

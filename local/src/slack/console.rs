@@ -21,9 +21,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Inner;
+use super::delivery::Variant;
 use super::interactivity::Place;
 use super::own_commands::OWN_COMMANDS;
-use super::slash_command::Variant;
 use super::world::{ChannelKind, Standing, World, direct_id};
 
 /// How long a console waits for news before it asks again.

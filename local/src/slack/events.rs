@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::slash_command::{SentRequest, Typed, Variant};
+use super::delivery::{SentRequest, Typed, Variant};
 use super::state::State;
 use super::world::add_unknown_fields;
 use super::{FakeSlack, Inner};

@@ -6,11 +6,11 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::block_kit;
+use super::delivery::{SentRequest, Typed, Variant};
 use super::elements::{self, Element, elements, with_ids};
 use super::message::Message;
 use super::pieces::{self, Piece};
 use super::signature::form;
-use super::slash_command::{SentRequest, Typed, Variant};
 use super::state::{ResponseUrl, State, secret};
 use super::views::{Refused, View};
 use super::web_api::chat::as_json;

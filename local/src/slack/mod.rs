@@ -10,6 +10,7 @@ pub mod block_kit;
 pub mod changes;
 pub mod clock;
 mod console;
+pub mod delivery;
 mod elements;
 pub mod events;
 pub mod fault;
@@ -55,10 +56,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::clock::Clock;
+use self::delivery::{SentRequest, Typed, Variant};
 use self::fault::Fault;
 use self::message::Shown;
 use self::mrkdwn::Live;
-use self::slash_command::{SentRequest, Typed, Variant};
 use self::state::{Call, DeadUrl, State, secret};
 use self::world::{APP_SCOPES, Token, TokenState, World};
 
@@ -266,7 +267,7 @@ impl FakeSlack {
         self.inner.change(|state| state.faults.set(place, fault));
     }
 
-    /// Says how long the app may take to acknowledge, [`slash_command::ACK_TIMEOUT`] at the start.
+    /// Says how long the app may take to acknowledge, [`delivery::ACK_TIMEOUT`] at the start.
     pub fn set_ack_timeout(&self, timeout: Duration) {
         self.inner.change(|state| state.ack_timeout = timeout);
     }

@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::FakeSlack;
+use super::delivery::{Typed, Variant};
 use super::message::Shown;
 use super::pieces::Piece;
-use super::slash_command::{Typed, Variant};
 
 /// One person of the workspace.
 #[derive(Clone)]

@@ -1,105 +1,17 @@
 //! A person presses Enter: the text becomes a signed request to the app, and its acknowledgement becomes what the
 //! person sees.
 
-use std::time::{Duration, Instant};
-
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
 use serde_json::Value;
 
 use super::block_kit;
+use super::delivery::{SentRequest, Typed, Variant};
 use super::message::{Origin, SLACKBOT};
 use super::mrkdwn::{Auto, BROADCASTS};
 use super::own_commands;
-use super::signature::{form, sign};
+use super::signature::form;
 use super::state::{Draft, ResponseUrl, State, secret};
 use super::world::{ChannelKind, Command, World};
 use super::{Inner, block_list};
-
-/// How long Slack waits for an acknowledgement.
-pub const ACK_TIMEOUT: Duration = Duration::from_millis(3000);
-/// The most of an answer's body that is read, in bytes.
-const ANSWER: usize = 1 << 20;
-
-/// A request as it was sent, to be looked at or sent again byte by byte.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SentRequest {
-    /// Below the request URL base.
-    pub path: String,
-    /// As sent, signature included.
-    pub headers: Vec<(String, String)>,
-    /// As sent and signed.
-    pub body: Vec<u8>,
-}
-
-/// How a request departs from what Slack sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Variant {
-    /// Not at all.
-    #[default]
-    Genuine,
-    /// Signed this many seconds ago, or in the future if negative.
-    Aged(i64),
-    /// Signed with another secret.
-    WrongSecret,
-    /// The last digit of the signature is another one.
-    WrongDigit,
-    /// The signature's version is `v1`.
-    WrongVersion,
-    /// Without `X-Slack-Signature`.
-    NoSignature,
-    /// Without `X-Slack-Request-Timestamp`.
-    NoTimestamp,
-    /// `X-Slack-Signature` twice.
-    TwoSignatures,
-    /// A byte of the body is another than the signed one.
-    AlteredBody,
-}
-
-/// What came of a request to the app: of a slash command, a press of a button, an event.
-#[derive(Debug, Clone)]
-pub struct Typed {
-    /// The request, if there was one.
-    pub request: Option<SentRequest>,
-    /// Status of the app's answer, if there was one in time.
-    pub status: Option<u16>,
-    /// `Content-Type` of the app's answer, which decides how the body is read.
-    pub content_type: String,
-    /// Body of the app's answer.
-    pub body: String,
-    /// From the request to the whole answer.
-    pub elapsed: Duration,
-    /// Slack's word for what went wrong, which the person was shown.
-    pub error: Option<String>,
-    /// Where the app may answer.
-    pub response_url: Option<String>,
-    /// Whether the app asked not to be told again.
-    pub(crate) no_retry: bool,
-}
-
-impl Typed {
-    /// Nothing was sent to the app: because of `error`, or because the line was a message like any other.
-    pub(crate) fn unsent(error: Option<&str>) -> Self {
-        Self {
-            request: None,
-            status: None,
-            content_type: String::new(),
-            body: String::new(),
-            elapsed: Duration::ZERO,
-            error: error.map(str::to_owned),
-            response_url: None,
-            no_retry: false,
-        }
-    }
-}
-
-/// What the app answered.
-struct Answer {
-    status: u16,
-    content_type: String,
-    no_retry: bool,
-    body: Bytes,
-}
 
 impl Inner {
     /// A person types a line into a channel and presses Enter.
@@ -209,77 +121,6 @@ impl Inner {
             body: form(&fields).into_bytes(),
         };
         (request, response_url)
-    }
-
-    /// Signs a request as of now, by the clock of who receives it.
-    pub(crate) fn sign(&self, request: &mut SentRequest, variant: Variant) {
-        let signing_secret = self.read(|state| state.world.app.signing_secret.clone());
-        let signing_secret =
-            if variant == Variant::WrongSecret { "not-the-secret".into() } else { signing_secret };
-        let age = if let Variant::Aged(age) = variant { age } else { 0 };
-        let timestamp = self.clock.signing_now().saturating_add_signed(age.saturating_neg()).to_string();
-        let mut signature = sign(&signing_secret, &timestamp, &request.body);
-        match variant {
-            Variant::WrongDigit => {
-                let last = signature.pop();
-                signature.push(if last == Some('0') { '1' } else { '0' });
-            }
-            Variant::WrongVersion => signature.replace_range(..2, "v1"),
-            Variant::AlteredBody => request.body.push(b'1'),
-            _ => {}
-        }
-        if variant != Variant::NoTimestamp {
-            request.headers.push(("X-Slack-Request-Timestamp".into(), timestamp));
-        }
-        if variant != Variant::NoSignature {
-            request.headers.push(("X-Slack-Signature".into(), signature.clone()));
-        }
-        if variant == Variant::TwoSignatures {
-            request.headers.push(("X-Slack-Signature".into(), signature));
-        }
-    }
-
-    /// Sends a request as it stands and waits for the answer as long as Slack does.
-    pub(crate) async fn send(&self, request: &SentRequest) -> Typed {
-        let timeout = self.read(|state| state.ack_timeout);
-        let started = Instant::now();
-        let answered = tokio::time::timeout(timeout, self.exchange(request)).await;
-        let mut typed =
-            Typed { request: Some(request.clone()), elapsed: started.elapsed(), ..Typed::unsent(None) };
-        typed.error = match answered {
-            Err(_) => Some("operation_timeout".to_owned()),
-            Ok(None) => Some("dispatch_failed".to_owned()),
-            Ok(Some(answer)) => {
-                typed.status = Some(answer.status);
-                typed.content_type = answer.content_type;
-                typed.body = String::from_utf8_lossy(&answer.body).into_owned();
-                typed.no_retry = answer.no_retry;
-                match answer.status {
-                    200..=299 => None,
-                    500.. => Some("http_service_error".to_owned()),
-                    _ => Some("http_client_error".to_owned()),
-                }
-            }
-        };
-        typed
-    }
-
-    /// The app's answer; `None` if it cannot be reached or breaks off.
-    async fn exchange(&self, request: &SentRequest) -> Option<Answer> {
-        let url =
-            self.read(|state| format!("{}{}", state.request_url_base.trim_end_matches('/'), request.path));
-        let mut builder = http::Request::post(url);
-        for (name, value) in &request.headers {
-            builder = builder.header(name, value);
-        }
-        let sent = builder.body(Full::new(Bytes::from(request.body.clone()))).ok()?;
-        let answer = self.client.request(sent).await.ok()?;
-        let status = answer.status().as_u16();
-        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
-        let content_type = header("content-type").unwrap_or_default().to_owned();
-        let no_retry = header("x-slack-no-retry") == Some("1");
-        let body = Limited::new(answer.into_body(), ANSWER).collect().await.ok()?.to_bytes();
-        Some(Answer { status, content_type, no_retry, body })
     }
 
     /// Shows a 200 answer to a command. Fails with Slack's word for an answer that it cannot show.

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::delivery::ACK_TIMEOUT;
 use super::events::Outbox;
 use super::fault::Faults;
 use super::installation::Desk;
 use super::message::{Message, Origin, Shown, ShownFile};
 use super::mrkdwn::Auto;
-use super::slash_command::ACK_TIMEOUT;
 use super::views::{Trigger, Views};
 use super::world::World;
 

@@ -243,9 +243,7 @@ mod slash_commands {
         let anna = slack.acts_as("U0ANNA").in_channel("C0OPS");
         let typed = anna.types("/alfred-invoke aws").await;
         assert_eq!(typed.error.as_deref(), Some("operation_timeout"));
-        assert!(
-            typed.elapsed >= slash_command::ACK_TIMEOUT && typed.elapsed < slash_command::ACK_TIMEOUT * 2
-        );
+        assert!(typed.elapsed >= delivery::ACK_TIMEOUT && typed.elapsed < delivery::ACK_TIMEOUT * 2);
         assert_eq!(received.lock().unwrap().len(), 1, "commands are never sent again");
 
         slack.set_request_url_base("http://127.0.0.1:1");

@@ -468,7 +468,7 @@ async fn an_uninstalled_app_runs_nothing_more_and_forgets_its_token() {
         &sent.path,
         "application/x-www-form-urlencoded",
         &body,
-        local::slack::slash_command::Variant::Genuine,
+        local::slack::delivery::Variant::Genuine,
     );
     let job = tests::conversation::job_of(&replayed.await);
     let denied = async {

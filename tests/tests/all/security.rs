@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use local::aws::{DEV, HOME};
 use local::seed::TABLES;
+use local::slack::delivery::Variant;
 use local::slack::fault::{Fault, RESPONSE_URL};
-use local::slack::slash_command::Variant;
 use local::stack::Stack;
 use serde_json::json;
 use tests::conversation::{

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use local::aws::{DEV, HOME};
 use local::demo::at_rest;
 use local::fault::{Fault, Match};
+use local::slack::delivery::Variant;
 use local::slack::fault::Fault as SlackFault;
-use local::slack::slash_command::Variant;
 use local::slack::world::Standing;
 use serde_json::json;
 use tests::conversation::{
