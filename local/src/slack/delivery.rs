@@ -1,17 +1,72 @@
-//! How the app is told: a request is signed and sent, and its answer waited for as long as Slack waits.
+//! How the app is told: what it is told becomes a signed request, whose answer is waited for as long as Slack waits.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
+use serde_json::Value;
 
 use super::Inner;
-use super::signature::sign;
+use super::signature::{form, sign};
+use super::world::App;
 
 /// How long Slack waits for an acknowledgement.
 pub const ACK_TIMEOUT: Duration = Duration::from_millis(3000);
 /// The most of an answer's body that is read, in bytes.
 const ANSWER: usize = 1 << 20;
+
+/// What the app is told, whichever way it goes.
+#[derive(Debug)]
+pub(crate) enum Payload {
+    /// A slash command.
+    Command {
+        /// Where the requests of this command go, below the request URL base.
+        path: String,
+        /// Names and values, in the order in which Slack sends them.
+        fields: Vec<(&'static str, String)>,
+    },
+    /// What a person pressed, entered, closed, or types into an external select.
+    Interaction(Value),
+    /// An event.
+    Event {
+        /// The same JSON in every delivery.
+        body: String,
+        /// 0 for the first delivery.
+        retry: usize,
+        /// Why it is told once more.
+        reason: Option<&'static str>,
+    },
+}
+
+impl Payload {
+    /// As a request, not yet signed.
+    fn request(&self, app: &App) -> SentRequest {
+        const FORM: &str = "application/x-www-form-urlencoded";
+        const ANSWERED: &str = "application/json,*/*";
+        let (path, content_type, accept, body) = match self {
+            Self::Command { path, fields } => {
+                let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                (path, FORM, ANSWERED, form(&fields))
+            }
+            Self::Interaction(payload) => {
+                let asks = payload.get("type").and_then(Value::as_str) == Some("block_suggestion");
+                let path = if asks { &app.options_path } else { &app.interactive_path };
+                (path, FORM, ANSWERED, form(&[("payload", &payload.to_string())]))
+            }
+            Self::Event { body, .. } => (&app.events_path, "application/json", "*/*", body.clone()),
+        };
+        let mut headers = vec![
+            ("Content-Type".to_owned(), content_type.to_owned()),
+            ("User-Agent".to_owned(), "Slackbot 1.0 (+https://api.slack.com/robots)".to_owned()),
+            ("Accept".to_owned(), accept.to_owned()),
+        ];
+        if let Self::Event { retry, reason: Some(reason), .. } = self {
+            headers.push(("X-Slack-Retry-Num".to_owned(), retry.to_string()));
+            headers.push(("X-Slack-Retry-Reason".to_owned(), (*reason).to_owned()));
+        }
+        SentRequest { path: path.clone(), headers, body: body.into_bytes() }
+    }
+}
 
 /// A request as it was sent, to be looked at or sent again byte by byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +149,13 @@ struct Answer {
 }
 
 impl Inner {
+    /// Tells the app something and waits for its answer.
+    pub(crate) async fn tell(&self, payload: &Payload, variant: Variant) -> Typed {
+        let mut request = self.read(|state| payload.request(&state.world.app));
+        self.sign(&mut request, variant);
+        self.send(&request).await
+    }
+
     /// Signs a request as of now, by the clock of who receives it.
     pub(crate) fn sign(&self, request: &mut SentRequest, variant: Variant) {
         let signing_secret = self.read(|state| state.world.app.signing_secret.clone());

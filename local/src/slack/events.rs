@@ -1,11 +1,11 @@
-//! Events: what happens in the workspace is told to the app, in signed requests that are repeated until it listens.
+//! Events: what happens in the workspace is told to the app, again and again until it listens.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::delivery::{SentRequest, Typed, Variant};
+use super::delivery::{Payload, Typed, Variant};
 use super::state::State;
 use super::world::add_unknown_fields;
 use super::{FakeSlack, Inner};
@@ -194,7 +194,7 @@ pub(crate) async fn deliver(inner: Arc<Inner>) {
         let now_ms = inner.clock.now_ms();
         match inner.change_quietly(|state| state.outbox.take_due(now_ms)) {
             Ok((waiting, body)) => {
-                let answer = inner.send_event(&body, waiting.retry, waiting.reason).await;
+                let answer = inner.send_event(body, waiting.retry, waiting.reason).await;
                 let now_ms = inner.clock.now_ms();
                 inner.change(|state| state.outbox.delivered(&waiting, &answer, now_ms));
             }
@@ -212,20 +212,8 @@ pub(crate) async fn deliver(inner: Arc<Inner>) {
 }
 
 impl Inner {
-    async fn send_event(&self, body: &str, retry: usize, reason: Option<&str>) -> Typed {
-        let mut headers = vec![
-            ("Content-Type".to_owned(), "application/json".to_owned()),
-            ("User-Agent".to_owned(), "Slackbot 1.0 (+https://api.slack.com/robots)".to_owned()),
-            ("Accept".to_owned(), "*/*".to_owned()),
-        ];
-        if let Some(reason) = reason {
-            headers.push(("X-Slack-Retry-Num".to_owned(), retry.to_string()));
-            headers.push(("X-Slack-Retry-Reason".to_owned(), reason.to_owned()));
-        }
-        let path = self.read(|state| state.world.app.events_path.clone());
-        let mut request = SentRequest { path, headers, body: body.as_bytes().to_vec() };
-        self.sign(&mut request, Variant::Genuine);
-        self.send(&request).await
+    async fn send_event(&self, body: String, retry: usize, reason: Option<&'static str>) -> Typed {
+        self.tell(&Payload::Event { body, retry, reason }, Variant::Genuine).await
     }
 
     /// Sends an event once more. `None` if there is no such event.
@@ -235,7 +223,7 @@ impl Inner {
             Some((place, state.outbox.events.get(place)?.body.clone()))
         };
         let (event, body) = self.read(find)?;
-        let answer = self.send_event(&body, 0, None).await;
+        let answer = self.send_event(body, 0, None).await;
         let at = self.clock.now();
         self.change(|state| {
             if let Some(event) = state.outbox.events.get_mut(event) {

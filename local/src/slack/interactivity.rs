@@ -6,11 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::block_kit;
-use super::delivery::{SentRequest, Typed, Variant};
+use super::delivery::{Payload, Typed, Variant};
 use super::elements::{self, Element, elements, with_ids};
 use super::message::Message;
 use super::pieces::{self, Piece};
-use super::signature::form;
 use super::state::{ResponseUrl, State, secret};
 use super::views::{Refused, View};
 use super::web_api::chat::as_json;
@@ -150,23 +149,9 @@ impl State {
     }
 }
 
-/// A request with a payload, not yet signed.
-fn request(path: &str, payload: &Value) -> SentRequest {
-    SentRequest {
-        path: path.to_owned(),
-        headers: vec![
-            ("Content-Type".into(), "application/x-www-form-urlencoded".into()),
-            ("User-Agent".into(), "Slackbot 1.0 (+https://api.slack.com/robots)".into()),
-            ("Accept".into(), "application/json,*/*".into()),
-        ],
-        body: form(&[("payload", &payload.to_string())]).into_bytes(),
-    }
-}
-
 impl Inner {
-    async fn sign_and_send(&self, mut request: SentRequest) -> Typed {
-        self.sign(&mut request, Variant::Genuine);
-        self.send(&request).await
+    async fn tell_of(&self, interaction: Value) -> Typed {
+        self.tell(&Payload::Interaction(interaction), Variant::Genuine).await
     }
 
     /// A response_url for something that was pressed or entered, and the message that it may change.
@@ -194,12 +179,12 @@ impl Inner {
         entered: Option<&Value>,
     ) -> Typed {
         let prepared = self.change(|state| self.action(state, user, place, action_id, entered));
-        let (request, response_url) = match prepared {
+        let (payload, response_url) = match prepared {
             Ok(prepared) => prepared,
             Err(word) => return Typed::unsent(Some(word)),
         };
         // The app's answer says only that it has heard; whatever is to be seen comes by another way.
-        Typed { response_url, ..self.sign_and_send(request).await }
+        Typed { response_url, ..self.tell_of(payload).await }
     }
 
     fn action(
@@ -209,7 +194,7 @@ impl Inner {
         place: Place<'_>,
         action_id: &str,
         entered: Option<&Value>,
-    ) -> Result<(SentRequest, Option<String>), &'static str> {
+    ) -> Result<(Value, Option<String>), &'static str> {
         state.may_act(user)?;
         let now_ms = self.clock.now_ms();
         let mut payload = state.payload("block_actions", user);
@@ -245,19 +230,18 @@ impl Inner {
             // What is entered into an input waits for the submission.
             return Err("no_action");
         }
-        let path = state.world.app.interactive_path.clone();
-        Ok((request(&path, &payload), response_url))
+        Ok((payload, response_url))
     }
 
     /// A person sends the uppermost modal off with what is entered in it: by block id, by `block_id/action_id`, or by
     /// action id.
     pub(crate) async fn submits(&self, user: &str, entered: &Map<String, Value>) -> Typed {
         let prepared = self.change(|state| self.submission(state, user, entered));
-        let (request, view) = match prepared {
+        let (payload, view) = match prepared {
             Ok(prepared) => prepared,
             Err(word) => return Typed::unsent(Some(word)),
         };
-        let mut typed = self.sign_and_send(request).await;
+        let mut typed = self.tell_of(payload).await;
         if typed.error.is_none() {
             let now_ms = self.clock.now_ms();
             let answered = self.change(|state| state.submitted(user, &view, &typed, now_ms));
@@ -271,7 +255,7 @@ impl Inner {
         state: &mut State,
         user: &str,
         entered: &Map<String, Value>,
-    ) -> Result<(SentRequest, String), &'static str> {
+    ) -> Result<(Value, String), &'static str> {
         state.may_act(user)?;
         let view = state.top_view(user).ok_or("not_found")?.clone();
         if view.content.get("submit").is_none_or(Value::is_null) {
@@ -318,29 +302,27 @@ impl Inner {
         payload["response_urls"] = json!(urls);
         payload["trigger_id"] = json!(state.trigger(user, Some(&view.id), self.clock.now_ms()));
         payload["view"] = state.view(&view.id).map(|view| view.as_json(state)).unwrap_or_default();
-        let path = state.world.app.interactive_path.clone();
-        Ok((request(&path, &payload), view.id))
+        Ok((payload, view.id))
     }
 
     /// A person closes the uppermost modal, or all of them at once.
     pub(crate) async fn closes(&self, user: &str, all: bool) -> Vec<Typed> {
-        let requests = self.change(|state| {
+        let payloads = self.change(|state| {
             let clears = all || state.top_view(user).is_some_and(|view| view.flag("clear_on_close"));
             let closed =
                 if clears { state.close_all(user) } else { state.close_top(user).into_iter().collect() };
             let asked = closed.iter().filter(|view| view.flag("notify_on_close"));
-            let path = state.world.app.interactive_path.clone();
             let payloads = asked.map(|view| {
                 let mut payload = state.payload("view_closed", user);
                 payload["view"] = view.as_json(state);
                 payload["is_cleared"] = json!(clears);
-                request(&path, &payload)
+                payload
             });
             payloads.collect::<Vec<_>>()
         });
         let mut answers = Vec::new();
-        for request in requests {
-            answers.push(self.sign_and_send(request).await);
+        for payload in payloads {
+            answers.push(self.tell_of(payload).await);
         }
         answers
     }
@@ -353,7 +335,7 @@ impl Inner {
         action_id: &str,
         typed: &str,
     ) -> Result<Vec<Choice>, String> {
-        let request = self.change(|state| -> Result<_, &'static str> {
+        let payload = self.change(|state| -> Result<_, &'static str> {
             state.may_act(user)?;
             let mut payload = state.payload("block_suggestion", user);
             let blocks = state.locate(&mut payload, user, place)?;
@@ -367,11 +349,10 @@ impl Inner {
             payload["action_id"] = json!(action_id);
             payload["block_id"] = json!(element.block_id());
             payload["value"] = json!(typed);
-            let path = state.world.app.options_path.clone();
-            Ok(Some(request(&path, &payload)))
+            Ok(Some(payload))
         })?;
-        let Some(request) = request else { return Ok(Vec::new()) };
-        let answer = self.sign_and_send(request).await;
+        let Some(payload) = payload else { return Ok(Vec::new()) };
+        let answer = self.tell_of(payload).await;
         if let Some(word) = answer.error {
             return Err(word);
         }

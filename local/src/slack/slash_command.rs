@@ -1,14 +1,13 @@
-//! A person presses Enter: the text becomes a signed request to the app, and its acknowledgement becomes what the
-//! person sees.
+//! A person presses Enter: the text becomes what the app is told, and its acknowledgement becomes what the person
+//! sees.
 
 use serde_json::Value;
 
 use super::block_kit;
-use super::delivery::{SentRequest, Typed, Variant};
+use super::delivery::{Payload, Typed, Variant};
 use super::message::{Origin, SLACKBOT};
 use super::mrkdwn::{Auto, BROADCASTS};
 use super::own_commands;
-use super::signature::form;
 use super::state::{Draft, ResponseUrl, State, secret};
 use super::world::{ChannelKind, Command, World};
 use super::{Inner, block_list};
@@ -41,14 +40,13 @@ impl Inner {
                 state.post(slackbot(channel, user, text), self.clock.now_ms());
                 return Err(Some("invalid_command"));
             };
-            Ok(self.request(state, user, channel, &known, text))
+            Ok(self.command(state, user, channel, &known, text))
         });
-        let (mut request, response_url) = match prepared {
+        let (payload, response_url) = match prepared {
             Ok(prepared) => prepared,
             Err(word) => return Typed::unsent(word),
         };
-        self.sign(&mut request, variant);
-        let mut typed = self.send(&request).await;
+        let mut typed = self.tell(&payload, variant).await;
         typed.response_url = Some(response_url);
         self.change(|state| {
             if typed.error.is_none() {
@@ -62,14 +60,15 @@ impl Inner {
         typed
     }
 
-    fn request(
+    /// What the app is told of a command, and where it may answer.
+    fn command(
         &self,
         state: &mut State,
         user: &str,
         channel: &str,
         command: &Command,
         text: &str,
-    ) -> (SentRequest, String) {
+    ) -> (Payload, String) {
         let number = 1_000_000_000 + state.serial();
         let secret_part = secret();
         let team = state.world.team.clone();
@@ -91,36 +90,30 @@ impl Inner {
         let text = if command.should_escape { as_entities(text, &state.world) } else { escape(text) };
         let trigger = state.trigger(user, None, created_ms);
         let app = &state.world.app;
-        let mut fields: Vec<(&str, &str)> =
-            vec![("token", &app.verification_token), ("team_id", &team.id), ("team_domain", &team.domain)];
-        if let Some((id, name)) = &team.enterprise {
-            fields.extend([("enterprise_id", id.as_str()), ("enterprise_name", name)]);
+        let mut fields = vec![
+            ("token", app.verification_token.clone()),
+            ("team_id", team.id),
+            ("team_domain", team.domain),
+        ];
+        if let Some((id, name)) = team.enterprise {
+            fields.extend([("enterprise_id", id), ("enterprise_name", name)]);
         }
         if state.world.unknown_fields {
-            fields.push(("x_of_tomorrow", "{}"));
+            fields.push(("x_of_tomorrow", "{}".to_owned()));
         }
         fields.extend([
-            ("channel_id", channel),
-            ("channel_name", &channel_name),
-            ("user_id", user),
-            ("user_name", &user_name),
-            ("command", &command.name),
-            ("text", text.trim_end()),
-            ("api_app_id", &app.id),
-            ("is_enterprise_install", "false"),
-            ("response_url", &response_url),
-            ("trigger_id", &trigger),
+            ("channel_id", channel.to_owned()),
+            ("channel_name", channel_name),
+            ("user_id", user.to_owned()),
+            ("user_name", user_name),
+            ("command", command.name.clone()),
+            ("text", text.trim_end().to_owned()),
+            ("api_app_id", app.id.clone()),
+            ("is_enterprise_install", "false".to_owned()),
+            ("response_url", response_url.clone()),
+            ("trigger_id", trigger),
         ]);
-        let request = SentRequest {
-            path: command.path.clone(),
-            headers: vec![
-                ("Content-Type".into(), "application/x-www-form-urlencoded".into()),
-                ("User-Agent".into(), "Slackbot 1.0 (+https://api.slack.com/robots)".into()),
-                ("Accept".into(), "application/json,*/*".into()),
-            ],
-            body: form(&fields).into_bytes(),
-        };
-        (request, response_url)
+        (Payload::Command { path: command.path.clone(), fields }, response_url)
     }
 
     /// Shows a 200 answer to a command. Fails with Slack's word for an answer that it cannot show.
