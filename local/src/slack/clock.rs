@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 /// Every lifetime in the fake (response_url, trigger_id, token, rate limit, message `ts`) reads this clock. The 3 seconds
 /// of an acknowledgement are real time, because the program that answers lives in real time. So are signatures while
@@ -12,7 +12,8 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub struct Clock {
     setting: Mutex<Setting>,
-    moved: Notify,
+    /// Says that the clock was moved.
+    moves: watch::Sender<()>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +26,7 @@ enum Setting {
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { setting: Mutex::new(Setting::Running { ahead_ms: 0 }), moved: Notify::new() }
+        Self { setting: Mutex::new(Setting::Running { ahead_ms: 0 }), moves: watch::Sender::new(()) }
     }
 }
 
@@ -54,7 +55,7 @@ impl Clock {
     /// Stops the clock at a Unix time in seconds; only [`Clock::advance`] moves it then.
     pub fn stop_at(&self, unix_seconds: u64) {
         *self.lock() = Setting::Stopped { at_ms: unix_seconds * 1000 };
-        self.moved.notify_one();
+        self.moves.send_replace(());
     }
 
     /// Stops the clock where it is.
@@ -69,7 +70,7 @@ impl Clock {
         match &mut *self.lock() {
             Setting::Running { ahead_ms: ms } | Setting::Stopped { at_ms: ms } => *ms = ms.saturating_add(by),
         }
-        self.moved.notify_one();
+        self.moves.send_replace(());
     }
 
     /// By how much it is ahead of the machine's time, if it runs.
@@ -80,9 +81,9 @@ impl Clock {
         }
     }
 
-    /// Returns once the clock has been moved. One task at a time may wait.
-    pub(crate) async fn moved(&self) {
-        self.moved.notified().await;
+    /// What tells a task that waits for a time that the clock was moved.
+    pub(crate) fn moves(&self) -> watch::Receiver<()> {
+        self.moves.subscribe()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Setting> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::delivery::{Payload, Typed, Variant};
 use super::state::State;
 use super::world::add_unknown_fields;
-use super::{FakeSlack, Inner};
+use super::{Alarm, FakeSlack, Inner};
 
 /// How long after a failure each of the three retries comes, in milliseconds.
 pub const RETRIES_MS: [u64; 3] = [0, 60_000, 300_000];
@@ -187,10 +187,9 @@ impl Outbox {
 
 /// Delivers events one after another, for as long as the fake lives.
 pub(crate) async fn deliver(inner: Arc<Inner>) {
-    let mut changes = inner.revision.subscribe();
+    let mut alarm = Alarm::new(&inner);
     loop {
-        changes.mark_unchanged();
-        let moved = inner.clock.moved();
+        alarm.set();
         let now_ms = inner.clock.now_ms();
         match inner.change_quietly(|state| state.outbox.take_due(now_ms)) {
             Ok((waiting, body)) => {
@@ -198,15 +197,7 @@ pub(crate) async fn deliver(inner: Arc<Inner>) {
                 let now_ms = inner.clock.now_ms();
                 inner.change(|state| state.outbox.delivered(&waiting, &answer, now_ms));
             }
-            Err(due_ms) => {
-                // A stopped clock comes to nothing by waiting; whoever moves it says so.
-                let sleep = due_ms.map(|due_ms| Duration::from_millis(due_ms - now_ms));
-                tokio::select! {
-                    _ = changes.changed() => {}
-                    () = moved => {}
-                    () = tokio::time::sleep(sleep.unwrap_or(Duration::MAX)), if sleep.is_some() => {}
-                }
-            }
+            Err(due_ms) => alarm.rings(&inner.clock, due_ms).await,
         }
     }
 }

@@ -165,6 +165,35 @@ impl Inner {
     }
 }
 
+/// Wakes a task of the fake that has to do something when a time comes, or when anything has changed.
+pub(crate) struct Alarm {
+    changes: watch::Receiver<u64>,
+    moves: watch::Receiver<()>,
+}
+
+impl Alarm {
+    pub(crate) fn new(inner: &Inner) -> Self {
+        Self { changes: inner.revision.subscribe(), moves: inner.clock.moves() }
+    }
+
+    /// Rings for what happens from now on: to be called before one looks at what there is.
+    pub(crate) fn set(&mut self) {
+        self.changes.mark_unchanged();
+        self.moves.mark_unchanged();
+    }
+
+    /// Returns when something may have to be done: at `due_ms` of the clock at the latest, if that is known.
+    pub(crate) async fn rings(&mut self, clock: &Clock, due_ms: Option<u64>) {
+        // A stopped clock comes to nothing by waiting; whoever moves it says so.
+        let sleep = due_ms.map(|due_ms| Duration::from_millis(due_ms.saturating_sub(clock.now_ms())));
+        tokio::select! {
+            _ = self.changes.changed() => {}
+            _ = self.moves.changed() => {}
+            () = tokio::time::sleep(sleep.unwrap_or(Duration::MAX)), if sleep.is_some() => {}
+        }
+    }
+}
+
 impl FakeSlack {
     /// Starts listening. Must be called within a tokio runtime. Fails if the address is taken.
     pub async fn start(options: SlackOptions) -> io::Result<Self> {
