@@ -1,5 +1,6 @@
 //! People who talk to the product in the fake Slack, and what a run of it must not leave behind.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use local::aws::{DEV, HOME};
@@ -7,6 +8,8 @@ use local::lambda::Lambda;
 use local::slack::delivery::Typed;
 use local::slack::message::{Origin, Shown};
 use local::slack::person::Seat;
+use local::slack::world::World;
+use local::slack::{AwsAdministrator, FakeSlack, SlackOptions};
 use local::stack::{Options, Stack};
 use serde_json::json;
 
@@ -36,6 +39,23 @@ pub async fn start_with(change: impl FnOnce(&mut Options)) -> Stack {
     // A busy machine may take longer than Slack's 3 s; how fast the answers are is for the benchmarks.
     stack.slack.set_ack_timeout(PATIENCE);
     stack
+}
+
+/// A fake Slack alone, for another app than ours. Where its request URLs are is not known yet.
+///
+/// # Panics
+/// If it does not start.
+pub async fn fake_slack(world: World, bot_token: Option<&str>, signing_secret: &str) -> FakeSlack {
+    let started = FakeSlack::start(SlackOptions {
+        listen: ([127, 0, 0, 1], 0).into(),
+        request_url_base: String::new(),
+        signing_secret: signing_secret.into(),
+        bot_token: bot_token.map(str::to_owned),
+        world,
+        traces: Arc::new(|| json!([])),
+        aws: AwsAdministrator { roles: Vec::new(), trust: Arc::new(|_, _| Box::pin(async { Ok(()) })) },
+    });
+    started.await.unwrap_or_else(|error| panic!("the fake Slack does not start: {error}"))
 }
 
 /// Ends all instances of a function: the next one knows nothing of what was kept in memory.

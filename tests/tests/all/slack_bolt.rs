@@ -2,11 +2,10 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
+use local::slack::FakeSlack;
 use local::slack::world::World;
-use local::slack::{AwsAdministrator, FakeSlack, SlackOptions};
-use serde_json::json;
+use tests::conversation::fake_slack;
 use tests::witness;
 
 const SIGNING_SECRET: &str = "a secret that only the fake and the app share";
@@ -20,17 +19,7 @@ async fn a_bolt_app_lives_in_the_fake() {
     app.options_path = "/slack/events".into();
     app.install_path = "/slack/install".into();
     app.redirect_urls = vec!["/slack/oauth_redirect".into()];
-    let slack = FakeSlack::start(SlackOptions {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        request_url_base: String::new(),
-        signing_secret: SIGNING_SECRET.into(),
-        bot_token: None,
-        world,
-        traces: Arc::new(|| json!([])),
-        aws: AwsAdministrator { roles: Vec::new(), trust: Arc::new(|_, _| Box::pin(async { Ok(()) })) },
-    })
-    .await
-    .unwrap();
+    let slack = fake_slack(world, None, SIGNING_SECRET).await;
     let judged = slack.clone();
     let (succeeded, report) = tokio::task::spawn_blocking(move || run(&judged)).await.unwrap();
     assert!(succeeded && report.contains("\nOK"), "{report}");
