@@ -1,10 +1,11 @@
-//! How the app is told: what it is told becomes a signed request, whose answer is waited for as long as Slack waits.
+//! How the app is told: what it is told becomes a signed request, or an envelope in Socket Mode, and the answer is waited
+//! for as long as Slack waits.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Inner;
 use super::signature::{form, sign};
@@ -66,6 +67,42 @@ impl Payload {
         }
         SentRequest { path: path.clone(), headers, body: body.into_bytes() }
     }
+
+    /// As an envelope of Socket Mode.
+    pub(crate) fn envelope(&self, id: &str) -> Value {
+        let (kind, payload) = match self {
+            Self::Command { fields, .. } => {
+                let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
+                ("slash_commands", Value::Object(fields.collect()))
+            }
+            Self::Interaction(payload) => ("interactive", payload.clone()),
+            Self::Event { body, .. } => ("events_api", serde_json::from_str(body).unwrap_or_default()),
+        };
+        let mut envelope = json!({
+            "envelope_id": id, "type": kind, "payload": payload,
+            "accepts_response_payload": self.accepts_response(),
+        });
+        if let Self::Event { retry, reason, .. } = self {
+            envelope["retry_attempt"] = json!(retry);
+            // No reason is an empty text, and a timeout is none of HTTP.
+            let reason = reason.unwrap_or_default();
+            envelope["retry_reason"] = json!(reason.strip_prefix("http_").unwrap_or(reason));
+        }
+        envelope
+    }
+
+    /// Whether the app may answer with more than that it has heard. Who presses a button or closes a form is told
+    /// nothing by the answer.
+    pub(crate) fn accepts_response(&self) -> bool {
+        match self {
+            Self::Command { .. } => true,
+            Self::Interaction(payload) => {
+                let kind = payload.get("type").and_then(Value::as_str).unwrap_or_default();
+                ["view_submission", "block_suggestion"].contains(&kind)
+            }
+            Self::Event { .. } => false,
+        }
+    }
 }
 
 /// A request as it was sent, to be looked at or sent again byte by byte.
@@ -106,9 +143,9 @@ pub enum Variant {
 /// What came of a request to the app: of a slash command, a press of a button, an event.
 #[derive(Debug, Clone)]
 pub struct Typed {
-    /// The request, if there was one.
+    /// The request, if there was one. Socket Mode has none.
     pub request: Option<SentRequest>,
-    /// Status of the app's answer, if there was one in time.
+    /// Status of the app's answer, if there was one in time: 200 for an acknowledgement in Socket Mode.
     pub status: Option<u16>,
     /// `Content-Type` of the app's answer, which decides how the body is read.
     pub content_type: String,
@@ -141,16 +178,19 @@ impl Typed {
 }
 
 /// What the app answered.
-struct Answer {
-    status: u16,
-    content_type: String,
-    no_retry: bool,
-    body: Bytes,
+pub(crate) struct Answer {
+    pub status: u16,
+    pub content_type: String,
+    pub no_retry: bool,
+    pub body: Bytes,
 }
 
 impl Inner {
-    /// Tells the app something and waits for its answer.
+    /// Tells the app something and waits for its answer. A variant is one of a request: an envelope is not signed.
     pub(crate) async fn tell(&self, payload: &Payload, variant: Variant) -> Typed {
+        if self.read(|state| state.world.app.socket_mode) {
+            return self.answered(self.over_socket(payload)).await;
+        }
         let mut request = self.read(|state| payload.request(&state.world.app));
         self.sign(&mut request, variant);
         self.send(&request).await
@@ -186,11 +226,15 @@ impl Inner {
 
     /// Sends a request as it stands and waits for the answer as long as Slack does.
     pub(crate) async fn send(&self, request: &SentRequest) -> Typed {
+        Typed { request: Some(request.clone()), ..self.answered(self.exchange(request)).await }
+    }
+
+    /// Waits for an answer as long as Slack does. `None` says that the app cannot be reached or breaks off.
+    async fn answered(&self, answer: impl Future<Output = Option<Answer>>) -> Typed {
         let timeout = self.read(|state| state.ack_timeout);
         let started = Instant::now();
-        let answered = tokio::time::timeout(timeout, self.exchange(request)).await;
-        let mut typed =
-            Typed { request: Some(request.clone()), elapsed: started.elapsed(), ..Typed::unsent(None) };
+        let answered = tokio::time::timeout(timeout, answer).await;
+        let mut typed = Typed { elapsed: started.elapsed(), ..Typed::unsent(None) };
         typed.error = match answered {
             Err(_) => Some("operation_timeout".to_owned()),
             Ok(None) => Some("dispatch_failed".to_owned()),

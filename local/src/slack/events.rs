@@ -35,11 +35,11 @@ pub struct SentEvent {
 pub struct Delivery {
     /// When, in Unix seconds of the fake's clock.
     pub at: u64,
-    /// 0 for the first, else `X-Slack-Retry-Num`.
+    /// 0 for the first, else `X-Slack-Retry-Num`, or `retry_attempt` of an envelope.
     pub retry: usize,
-    /// `X-Slack-Retry-Reason` of a retry.
+    /// `X-Slack-Retry-Reason` of a retry. An envelope says `timeout` for `http_timeout`.
     pub reason: Option<&'static str>,
-    /// Status of the app's answer, if there was one in time.
+    /// Status of the app's answer, if there was one in time: 200 for an acknowledgement in Socket Mode.
     pub status: Option<u16>,
 }
 

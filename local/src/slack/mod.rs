@@ -25,6 +25,7 @@ pub mod response_url;
 pub mod roster;
 pub mod signature;
 pub mod slash_command;
+pub mod socket_mode;
 pub mod state;
 pub mod views;
 mod web_api;
@@ -232,6 +233,7 @@ impl FakeSlack {
         let mut tasks = JoinSet::new();
         tasks.spawn(serve(listener, router));
         tasks.spawn(events::deliver(Arc::clone(&inner)));
+        tasks.spawn(socket_mode::tend(Arc::clone(&inner)));
         Ok(Self { inner, _server: Arc::new(Server { _tasks: tasks }) })
     }
 
@@ -428,9 +430,11 @@ async fn serve(listener: TcpListener, router: Router) {
                         }
                     }
                 });
+                let connection =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
                 connections.spawn(async move {
                     // A caller that goes away is no concern of the server.
-                    _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    _ = connection.with_upgrades().await;
                 });
             }
             Some(_) = connections.join_next() => {}
@@ -443,6 +447,7 @@ fn router(inner: Arc<Inner>) -> Router {
         .route("/api/{method}", any(serve_method))
         .route("/commands/{team}/{number}/{secret}", post(serve_response_url))
         .route("/actions/{team}/{number}/{secret}", post(serve_response_url))
+        .route("/link/", get(socket_mode::connect))
         .route("/upload/v1/{secret}", post(serve_upload))
         .route("/files-pri/{file}/{name}", get(serve_private_file))
         .merge(authorize::routes())

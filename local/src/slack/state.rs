@@ -12,6 +12,7 @@ use super::fault::Faults;
 use super::installation::Desk;
 use super::message::{Message, Origin, Shown, ShownFile};
 use super::mrkdwn::Auto;
+use super::socket_mode::Sockets;
 use super::views::{Trigger, Views};
 use super::world::World;
 
@@ -51,6 +52,7 @@ pub(crate) struct State {
     pub views: Views,
     pub desk: Desk,
     pub outbox: Outbox,
+    pub sockets: Sockets,
     pub faults: Faults,
     pub dead_url: DeadUrl,
     pub rate_limits: bool,
@@ -117,6 +119,7 @@ impl State {
             views: Views::default(),
             desk: Desk::default(),
             outbox: Outbox::default(),
+            sockets: Sockets::default(),
             faults: Faults::default(),
             dead_url: DeadUrl::default(),
             rate_limits: false,

@@ -8,6 +8,7 @@ use super::*;
 mod events;
 mod interactivity;
 mod oauth;
+mod socket_mode;
 mod views;
 
 const SECRET: &str = "alfred-test-secret-0123456789abcdef";
@@ -414,7 +415,8 @@ mod web_api {
             for (value, state, expires_at) in [
                 ("xoxb-revoked", TokenState::Revoked, None),
                 ("xoxb-inactive", TokenState::Inactive, None),
-                ("xapp-1", TokenState::OtherType, None),
+                ("xoxp-1", TokenState::OtherType, None),
+                ("xapp-1", TokenState::App, None),
                 ("xoxe.xoxb-1", TokenState::Bot, Some(1_760_000_000)),
                 ("xoxb-narrow", TokenState::Bot, Some(1_760_000_001)),
             ] {
@@ -428,6 +430,7 @@ mod web_api {
             ("Bearer xoxb-unknown", "invalid_auth"),
             ("Bearer xoxb-revoked", "token_revoked"),
             ("Bearer xoxb-inactive", "account_inactive"),
+            ("Bearer xoxp-1", "not_allowed_token_type"),
             ("Bearer xapp-1", "not_allowed_token_type"),
             ("Bearer xoxe.xoxb-1", "token_expired"),
         ] {

@@ -1,6 +1,7 @@
 //! The Web API: `/api/<method>`. This file judges what comes before a method's own work: token, scopes, content type,
 //! rate limits; the files below it do the work.
 
+mod apps;
 mod arguments;
 pub(super) mod chat;
 pub(super) mod conversations;
@@ -46,9 +47,13 @@ const fn method(
 
 const CONVERSATIONS: &[&str] = &["channels:read", "groups:read", "im:read", "mpim:read"];
 
+/// The one method that takes an app-level token, and takes no other.
+const OPENS_CONNECTIONS: &str = "apps.connections.open";
+
 /// Every method there is here; others are answered `unknown_method`. Posting has a limit of its own per channel
 /// besides the figure here.
-const METHODS: [Method; 22] = [
+const METHODS: [Method; 23] = [
+    method(OPENS_CONNECTIONS, 50, false, &["connections:write"]),
     method("auth.test", 300, true, &[]),
     method("auth.revoke", 50, false, &[]),
     method("oauth.v2.access", 300, false, &[]),
@@ -179,7 +184,8 @@ impl Inner {
             self.within_limits(state, method, &arguments, headers)?;
             return oauth::access(state, request, &arguments, now_ms);
         }
-        let (token, scopes) = self.token(state, request, &arguments)?;
+        let kind = if method.name == OPENS_CONNECTIONS { TokenState::App } else { TokenState::Bot };
+        let (token, scopes) = self.token(state, request, &arguments, kind)?;
         headers.push(("x-oauth-scopes", scopes.join(",")));
         headers.push(("x-accepted-oauth-scopes", method.scopes.join(",")));
         if !method.scopes.is_empty()
@@ -189,6 +195,7 @@ impl Inner {
         }
         self.within_limits(state, method, &arguments, headers)?;
         let mut value = match method.name {
+            OPENS_CONNECTIONS => apps::open_connection(self, state, now_ms),
             "auth.test" => Ok(people::auth_test(state, &self.base_url())),
             "auth.revoke" => oauth::revoke(state, &token, &arguments, now_ms),
             "chat.postMessage" => chat::post_message(state, &arguments, now_ms),
@@ -220,12 +227,13 @@ impl Inner {
         Ok(value)
     }
 
-    /// The request's bot token and its scopes.
+    /// The request's token, which must work and be of the given kind, and its scopes.
     fn token(
         &self,
         state: &State,
         request: &Request<'_>,
         arguments: &Arguments,
+        kind: TokenState,
     ) -> Result<(String, Vec<String>), Failure> {
         let bearer = request.authorization.and_then(|header| header.strip_prefix("Bearer "));
         let sent = bearer.or(arguments.form_token()).ok_or("not_authed")?;
@@ -233,11 +241,9 @@ impl Inner {
         match token.state {
             TokenState::Revoked => Err("token_revoked".into()),
             TokenState::Inactive => Err("account_inactive".into()),
-            TokenState::OtherType => Err("not_allowed_token_type".into()),
-            TokenState::Bot if token.expires_at.is_some_and(|at| self.clock.now() >= at) => {
-                Err("token_expired".into())
-            }
-            TokenState::Bot => Ok((token.value.clone(), token.scopes.iter().cloned().collect())),
+            state if state != kind => Err("not_allowed_token_type".into()),
+            _ if token.expires_at.is_some_and(|at| self.clock.now() >= at) => Err("token_expired".into()),
+            _ => Ok((token.value.clone(), token.scopes.iter().cloned().collect())),
         }
     }
 

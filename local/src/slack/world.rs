@@ -97,6 +97,9 @@ pub struct App {
     pub bot_events: BTreeSet<String>,
     /// Whether it has a Home tab.
     pub home_tab: bool,
+    /// Whether it is told over WebSockets that it opens, instead of at its request URLs. It needs a token of
+    /// [`TokenState::App`] with the scope `connections:write` then.
+    pub socket_mode: bool,
 }
 
 /// That an app is installed.
@@ -126,7 +129,9 @@ pub struct Token {
 pub enum TokenState {
     /// A working bot token.
     Bot,
-    /// A user or app-level token: `not_allowed_token_type`.
+    /// A working app-level token, which opens connections and does nothing else.
+    App,
+    /// A user token: `not_allowed_token_type`.
     OtherType,
     /// Revoked: `token_revoked`.
     Revoked,
@@ -372,6 +377,7 @@ impl World {
                 options_path: "/slack/options".into(),
                 bot_events: names(&BOT_EVENTS),
                 home_tab: true,
+                socket_mode: false,
             },
             users: vec![
                 user("U0ANNA", "anna", "Anna Azarova", Standing::Admin),
