@@ -16,5 +16,6 @@ mod parity;
 mod security;
 mod slack_bolt;
 mod slack_sdk;
+mod slack_socket_mode;
 mod standing;
 mod transcripts;
