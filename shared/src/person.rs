@@ -4,13 +4,14 @@ use serde::Deserialize;
 
 use crate::ids::TenantId;
 
-/// The fields of Slack's user object that matter. A flag that Slack leaves out is not set.
+/// The fields of Slack's user object that matter. A flag that Slack leaves out is not set, and a team that is null is
+/// nobody's.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 #[expect(missing_docs, reason = "the fields are named and documented by Slack's user object")]
 pub struct Person {
     pub id: String,
-    pub team_id: String,
+    pub team_id: Option<String>,
     pub deleted: bool,
     pub is_bot: bool,
     pub is_restricted: bool,
@@ -47,7 +48,7 @@ impl Person {
             Err(Unfit::Bot)
         } else if self.is_restricted || self.is_ultra_restricted {
             Err(Unfit::Guest)
-        } else if self.is_stranger || self.team_id != tenant.as_str() {
+        } else if self.is_stranger || self.team_id.as_deref() != Some(tenant.as_str()) {
             Err(Unfit::Stranger)
         } else {
             Ok(())
@@ -83,12 +84,7 @@ mod tests {
             (json!({ "team_id": null }), Err(Unfit::Stranger), false),
         ] {
             let mut user = json!({ "id": "U1", "team_id": "T1", "name": "anna" });
-            for (name, value) in flags.as_object().unwrap() {
-                match value.is_null() {
-                    true => drop(user.as_object_mut().unwrap().remove(name)),
-                    false => user[name] = value.clone(),
-                }
-            }
+            user.as_object_mut().unwrap().extend(flags.as_object().unwrap().clone());
             let person: Person = serde_json::from_value(user).unwrap();
             assert_eq!(
                 (person.full_member_of(&tenant), person.administers(&tenant)),
@@ -96,5 +92,7 @@ mod tests {
                 "{flags}"
             );
         }
+        let nowhere: Person = serde_json::from_value(json!({ "id": "U1", "is_admin": true })).unwrap();
+        assert_eq!(nowhere.full_member_of(&tenant), Err(Unfit::Stranger), "without any team");
     }
 }
