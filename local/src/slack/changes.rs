@@ -108,7 +108,7 @@ impl State {
     }
 
     fn membership_event(&self, user: &str, channel: &str, private: bool) -> Value {
-        let team = self.world.user(user).map_or(&self.world.team.id, |user| &user.team);
+        let team = self.world.user(user).map_or(Some(&self.world.team.id), |user| user.team.as_ref());
         json!({"user": user, "channel": channel, "channel_type": if private { "G" } else { "C" }, "team": team})
     }
 

@@ -100,7 +100,7 @@ impl State {
             "type": kind, "api_app_id": app.id, "token": app.verification_token, "enterprise": enterprise,
             "is_enterprise_install": false, "team": {"id": team.id, "domain": team.domain},
             "user": {"id": user, "username": name, "name": name,
-                "team_id": known.map_or(&team.id, |user| &user.team)},
+                "team_id": known.map_or(Some(&team.id), |user| user.team.as_ref())},
         })
     }
 

@@ -683,6 +683,38 @@ mod web_api {
     }
 
     #[tokio::test]
+    async fn a_person_without_a_team_has_null_for_one() {
+        let (base, received) = app(200, "text/plain", "", Duration::ZERO).await;
+        let slack = slack_for(&base).await;
+        let posted = call(
+            &slack,
+            "chat.postMessage",
+            json!({"channel": "C0OPS", "text": "x", "blocks": [{"type": "actions", "elements": [
+                {"type": "button", "text": {"type": "plain_text", "text": "Go"}, "action_id": "go"}]}]}),
+        )
+        .await;
+        slack.change_world(|world| world.user_mut("U0BEN").unwrap().team = None);
+        let null = |user: &Value| {
+            user.get("team_id") == Some(&Value::Null) && user["profile"].get("team") == Some(&Value::Null)
+        };
+        assert!(null(&call_form(&slack, "users.info", "user=U0BEN").await["user"]));
+        let list = call_form(&slack, "users.list", "limit=200").await;
+        let teamless = list["members"].as_array().unwrap().iter().filter(|user| null(user));
+        assert_eq!(teamless.map(|user| &user["id"]).collect::<Vec<_>>(), ["U0BEN"]);
+        slack.rename_user("U0BEN", "Benjamin").unwrap();
+        assert!(null(&slack.events()[0].event["user"]));
+        assert!(slack.events_settle(SOON).await);
+        slack.press("U0BEN", posted["ts"].as_str().unwrap(), "go").await;
+        let body = received.lock().unwrap().pop().unwrap().1;
+        let (_, payload) = url::form_urlencoded::parse(&body).next().unwrap();
+        let payload: Value = serde_json::from_str(&payload).unwrap();
+        assert_eq!(
+            payload["user"],
+            json!({"id": "U0BEN", "username": "ben", "name": "ben", "team_id": null})
+        );
+    }
+
+    #[tokio::test]
     async fn user_groups_can_be_disabled_or_unpaid() {
         let slack = slack().await;
         let users = call_form(&slack, "usergroups.users.list", "usergroup=S0SRE").await;

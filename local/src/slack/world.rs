@@ -167,8 +167,8 @@ pub struct User {
     pub standing: Standing,
     /// Deactivated accounts stay readable but can do nothing.
     pub deleted: bool,
-    /// Home workspace; another one's for people met in shared channels.
-    pub team: String,
+    /// Home workspace; another one's for people met in shared channels. `None` is told as null.
+    pub team: Option<String>,
     /// Unix seconds of the last change.
     pub updated: u64,
 }
@@ -313,7 +313,7 @@ impl World {
             real_name: real_name.into(),
             standing,
             deleted: false,
-            team: team.into(),
+            team: Some(team.into()),
             updated: CREATED,
         };
         let channel = |id: &str, name: &str, kind, members: &[&str], topic: &str| Channel {
@@ -439,7 +439,7 @@ impl World {
             real_name: format!("Person {number}"),
             standing: Standing::Member,
             deleted: false,
-            team: team.clone(),
+            team: Some(team.clone()),
             updated: CREATED,
         }));
         let bot = world.app.bot_user.clone();

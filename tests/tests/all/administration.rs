@@ -501,7 +501,7 @@ async fn bots_guests_strangers_and_deactivated_people_get_nothing_from_a_sync() 
         let mut stranger = options.world.user("U0DAN").unwrap().clone();
         stranger.id = "U0FAR".into();
         stranger.name = "far".into();
-        stranger.team = "T0OTHER1".into();
+        stranger.team = Some("T0OTHER1".into());
         stranger.standing = Standing::Stranger;
         options.world.users.extend([stranger]);
         let mut gone = options.world.user("U0DAN").unwrap().clone();
@@ -509,8 +509,13 @@ async fn bots_guests_strangers_and_deactivated_people_get_nothing_from_a_sync() 
         gone.name = "gone".into();
         gone.deleted = true;
         options.world.users.extend([gone]);
+        let mut teamless = options.world.user("U0DAN").unwrap().clone();
+        teamless.id = "U0ADRIFT".into();
+        teamless.name = "adrift".into();
+        teamless.team = None;
+        options.world.users.extend([teamless]);
         let ops = options.world.channels.get_mut("C0OPS").unwrap();
-        ops.members.extend(["U0FAR".into(), "U0GONE".into()]);
+        ops.members.extend(["U0FAR".into(), "U0GONE".into(), "U0ADRIFT".into()]);
     })
     .await;
     assert_eq!(holders(&stack, "channel#C0OPS").await, ["U0ANNA", "U0BEN"]);
