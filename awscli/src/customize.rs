@@ -238,7 +238,7 @@ pub fn complete_request(
         // Line breaks in keys would not survive the XML parser at the other end.
         "s3" if matches!(name, "DeleteObjects" | "PutBucketLifecycleConfiguration") => {
             let body = String::from_utf8_lossy(&request.body).replace('\r', "&#xD;").replace('\n', "&#xA;");
-            request.body = body.into_bytes();
+            request.body = body.into_bytes().into();
         }
         "dynamodb" | "timestream-query" | "timestream-write" if name == "DescribeEndpoints" => {
             request.set_header("x-amz-api-version", service.api_version.as_str());
@@ -322,7 +322,7 @@ pub fn add_presigned_url(
             pairs.push(("DestinationRegion".to_owned(), destination));
         }
     }
-    request.body = crate::serialize::form_encode(&pairs).into_bytes();
+    request.body = crate::serialize::form_encode(&pairs).into_bytes().into();
     Ok(())
 }
 

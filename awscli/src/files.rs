@@ -23,6 +23,12 @@ pub trait Files: Send + Sync {
     /// When the path names a folder, or there is no room for the content. What was there stays then.
     fn write(&self, path: &str, content: Bytes) -> Result<(), FileError>;
 
+    /// Sets when a file was written, as a download does to the time at which its object was.
+    ///
+    /// # Errors
+    /// When there is no file of this path.
+    fn set_modified(&self, path: &str, time: SystemTime) -> Result<(), FileError>;
+
     /// Takes a file away.
     ///
     /// # Errors
@@ -117,6 +123,13 @@ impl Files for MemoryFiles {
         Ok(())
     }
 
+    fn set_modified(&self, path: &str, time: SystemTime) -> Result<(), FileError> {
+        let mut files = self.files();
+        let file = files.get_mut(&normal(path)).ok_or_else(|| FileError::Missing(path.to_owned()))?;
+        file.1 = time;
+        Ok(())
+    }
+
     fn remove(&self, path: &str) -> Result<(), FileError> {
         let gone = self.files().remove(&normal(path));
         gone.map(|_| ()).ok_or_else(|| FileError::Missing(path.to_owned()))
@@ -132,8 +145,8 @@ impl Files for MemoryFiles {
     }
 }
 
-/// The path in its one form: without empty parts and `.`, and with `..` taking a part away.
-fn normal(path: &str) -> String {
+/// A path in its one form: without empty parts and `.`, and with `..` taking a part away.
+pub(crate) fn normal(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
@@ -162,6 +175,10 @@ mod tests {
             assert_eq!(files.read(path).unwrap(), "1", "{path}");
         }
         assert_eq!(files.list().iter().map(|entry| &*entry.path).collect::<Vec<_>>(), ["a/b.txt"]);
+        let time = SystemTime::UNIX_EPOCH;
+        files.set_modified("./a/b.txt", time).unwrap();
+        assert_eq!(files.list()[0].modified, time);
+        assert!(files.set_modified("a", time).is_err(), "a folder has no time");
         files.remove("./a/b.txt").unwrap();
         assert_eq!(files.read("a/b.txt"), Err(FileError::Missing("a/b.txt".to_owned())));
     }

@@ -73,10 +73,11 @@ pub async fn run(argv: &[String], session: &Session<'_>) -> Output {
             printer.output.exit_status = failure.exit_status;
         }
     }
-    printer.output.calls = calls.made;
-    printer.output.hidden = calls.hidden;
-    printer.output.unknown_calls = calls.unknown;
-    printer.output.journal_error = calls.journal_error;
+    let tally = calls.tally();
+    printer.output.calls = tally.made;
+    printer.output.hidden = tally.hidden;
+    printer.output.unknown_calls = tally.unknown;
+    printer.output.journal_error = tally.journal_error;
     printer.end()
 }
 

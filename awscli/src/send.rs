@@ -1,6 +1,7 @@
 //! One API call from its parameters to its result: completed, written, journaled, signed, sent, and sent again where
 //! that cannot do a thing twice.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -34,9 +35,19 @@ const DISCOVERY_REQUIRED: u8 = 2;
 /// What the services see of this program.
 const USER_AGENT: &str = concat!("alfredbot-awscli/", env!("CARGO_PKG_VERSION"));
 
-/// The calls of one run: what they have used up of the session's budget, and what the run must tell in the end.
+/// The calls of one run: what they have used up of the session's budget, and what the run must tell in the end. Several
+/// calls may be under way at a time.
 pub struct Calls<'a> {
     session: &'a Session<'a>,
+    /// Why the journal has refused a call, if it has: it then refuses all that come after. Held while a call is entered,
+    /// so that calls are entered one by one.
+    entry: tokio::sync::Mutex<Option<String>>,
+    state: Mutex<State>,
+}
+
+/// What a run's calls come to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tally {
     /// Calls begun, without retries.
     pub made: u32,
     /// How many secret values are hidden in their results.
@@ -45,8 +56,13 @@ pub struct Calls<'a> {
     pub unknown: Vec<String>,
     /// Why the journal may lack the end of a call.
     pub journal_error: Option<String>,
+}
+
+#[derive(Default)]
+struct State {
+    tally: Tally,
     requests: u32,
-    bytes_left: usize,
+    bytes_read: usize,
     quota: Quota,
     /// What must be added to the clock, in seconds.
     skew: i64,
@@ -172,18 +188,7 @@ enum Attempt {
 impl<'a> Calls<'a> {
     /// The calls of a run under `session`.
     pub fn new(session: &'a Session<'a>) -> Self {
-        Self {
-            session,
-            made: 0,
-            hidden: 0,
-            unknown: Vec::new(),
-            journal_error: None,
-            requests: 0,
-            bytes_left: session.budget.read_bytes,
-            quota: Quota::default(),
-            skew: 0,
-            discovered: Vec::new(),
-        }
+        Self { session, entry: tokio::sync::Mutex::default(), state: Mutex::default() }
     }
 
     /// The session.
@@ -191,39 +196,85 @@ impl<'a> Calls<'a> {
         self.session
     }
 
+    /// What the calls have come to so far.
+    pub fn tally(&self) -> Tally {
+        self.state().tally.clone()
+    }
+
+    /// How many bytes may still be read.
+    pub fn bytes_left(&self) -> usize {
+        self.session.budget.read_bytes.saturating_sub(self.state().bytes_read)
+    }
+
+    /// Counts secrets that are hidden by who prints them.
+    pub fn count_hidden(&self, hidden: usize) {
+        self.state().tally.hidden += hidden;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Makes one call of `operation` in `region`, with retries. `params` are validated.
     pub async fn send(
-        &mut self,
+        &self,
         service: &Service,
         operation: &Operation,
         params: Map,
         region: Option<&str>,
     ) -> Result<Response, CallError> {
-        let mut outcome = self.reveal(service, operation, params, region).await;
+        self.send_body(service, operation, params, None, region).await
+    }
+
+    /// [`Calls::send`] with the request's body besides the parameters, so that a large one is not copied.
+    pub async fn send_body(
+        &self,
+        service: &Service,
+        operation: &Operation,
+        params: Map,
+        body: Option<Bytes>,
+        region: Option<&str>,
+    ) -> Result<Response, CallError> {
+        let mut outcome = self.make(service, operation, params, body, region).await;
         if let Ok(response) = &mut outcome
             && self.session.hide_secrets
         {
-            self.hidden += secrets::hide(service, operation, &mut response.value);
+            self.count_hidden(secrets::hide(service, operation, &mut response.value));
         }
         outcome
     }
 
     /// The same with all secrets in the result, for commands that need one and show none of the others.
     pub(crate) async fn reveal(
-        &mut self,
+        &self,
+        service: &Service,
+        operation: &Operation,
+        params: Map,
+        region: Option<&str>,
+    ) -> Result<Response, CallError> {
+        self.make(service, operation, params, None, region).await
+    }
+
+    async fn make(
+        &self,
         service: &Service,
         operation: &Operation,
         mut params: Map,
+        body: Option<Bytes>,
         region: Option<&str>,
     ) -> Result<Response, CallError> {
-        let (request, added) = self.request(service, operation, &mut params)?;
-        let mut target = self.target(service, operation, &params, region)?;
+        let mut url = None;
         // Emulators hear all services at one address.
         if operation.endpoint_discovery == DISCOVERY_REQUIRED && self.session.endpoint.is_none() {
-            target.url = Box::pin(self.discovered(service, region, &target)).await?;
+            let fixed = self.target(service, operation, &params, region)?;
+            url = Some(Box::pin(self.discovered(service, region, &fixed)).await?);
         }
+        let mut entry = self.entry.lock().await;
+        let number = self.tally().made;
+        let (request, added) = self.request(service, operation, &mut params, body)?;
+        let mut target = self.target(service, operation, &params, region)?;
+        target.url = url.unwrap_or(target.url);
         self.check_budget()?;
-        let number = self.made;
         let call = Call {
             number,
             service: service.command.clone(),
@@ -231,29 +282,66 @@ impl<'a> Calls<'a> {
             effect: classify::impact(service, operation, &params).into(),
             token: added.token.clone(),
         };
-        self.session.journal.before(&call).await.map_err(CallError::Journal)?;
-        self.made += 1;
+        self.enter(&mut entry, &call).await?;
+        drop(entry);
         let prepared = Prepared { service, operation, params: &params, request: &request, added: &added };
         let (outcome, end) = self.attempts(&prepared, &call, target).await;
         if end == CallEnd::Unknown && call.effect == Effect::Write {
-            self.unknown.push(format!("{} {}", service.command, operation.command));
+            self.state().tally.unknown.push(format!("{} {}", service.command, operation.command));
         }
-        if let Err(error) = self.session.journal.after(&call, &end).await {
-            self.journal_error.get_or_insert(error);
-        }
+        self.leave(&call, &end).await;
         outcome
+    }
+
+    /// Tells the journal that a command hands out credentials without a call, as if it were one.
+    ///
+    /// # Errors
+    /// When the journal does not allow it.
+    pub async fn mint(&self, service: &str, operation: &str) -> Result<(), CallError> {
+        let mut entry = self.entry.lock().await;
+        let call = Call {
+            number: self.tally().made,
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            effect: Effect::Write,
+            token: None,
+        };
+        self.enter(&mut entry, &call).await?;
+        self.leave(&call, &CallEnd::Done).await;
+        Ok(())
+    }
+
+    /// Enters a call into the journal. What that refuses ends the run, so nothing is entered after it.
+    async fn enter(&self, refused: &mut Option<String>, call: &Call) -> Result<(), CallError> {
+        if refused.is_none() {
+            *refused = self.session.journal.before(call).await.err();
+        }
+        if let Some(reason) = refused {
+            return Err(CallError::Journal(reason.clone()));
+        }
+        let mut state = self.state();
+        state.tally.made += 1;
+        state.requests += 1;
+        Ok(())
+    }
+
+    async fn leave(&self, call: &Call, end: &CallEnd) {
+        if let Err(error) = self.session.journal.after(call, end).await {
+            self.state().tally.journal_error.get_or_insert(error);
+        }
     }
 
     /// The address that a service without a fixed one gives for the calls of this run. Addresses outside of AWS's own
     /// names are not gone to, whoever gives them.
     async fn discovered(
-        &mut self,
+        &self,
         service: &Service,
         region: Option<&str>,
         fixed: &Target,
     ) -> Result<String, CallError> {
-        if let Some((_, url)) = self.discovered.iter().find(|(url, _)| *url == fixed.url) {
-            return Ok(url.clone());
+        let known = |state: &State| Some(state.discovered.iter().find(|(url, _)| *url == fixed.url)?.1.clone());
+        if let Some(url) = known(&self.state()) {
+            return Ok(url);
         }
         let bad = |what: &str| CallError::Discovery(format!("{}: {what}", service.command));
         let operation = service.operation_named("DescribeEndpoints");
@@ -272,7 +360,7 @@ impl<'a> Calls<'a> {
             return Err(bad(&format!("{host} is no address of AWS")));
         }
         let url = format!("https://{host}");
-        self.discovered.push((fixed.url.clone(), url.clone()));
+        self.state().discovered.push((fixed.url.clone(), url.clone()));
         Ok(url)
     }
 
@@ -282,11 +370,16 @@ impl<'a> Calls<'a> {
         service: &Service,
         operation: &Operation,
         params: &mut Map,
+        body: Option<Bytes>,
     ) -> Result<(HttpRequest, Added), CallError> {
-        let token = || self.session.tokens.of_call(self.made).to_string();
+        let made = self.tally().made;
+        let token = || self.session.tokens.of_call(made).to_string();
         let added =
             customize::complete_params(service, operation, params, token).map_err(CallError::Parameters)?;
         let mut request = serialize(service, operation, params)?;
+        if let Some(body) = body {
+            request.body = body;
+        }
         customize::complete_request(service, operation, params, &mut request)
             .map_err(CallError::Parameters)?;
         request.set_header("User-Agent", USER_AGENT);
@@ -301,7 +394,7 @@ impl<'a> Calls<'a> {
         mut params: Map,
         region: Option<&str>,
     ) -> Result<(HttpRequest, String), CallError> {
-        let (request, added) = self.request(service, operation, &mut params)?;
+        let (request, added) = self.request(service, operation, &mut params, None)?;
         let target = self.target(service, operation, &params, region)?;
         let prepared = Prepared { service, operation, params: &params, request: &request, added: &added };
         Ok(self.signed(&prepared, &target)?)
@@ -342,10 +435,10 @@ impl<'a> Calls<'a> {
     /// Refuses a call that the budget does not allow.
     fn check_budget(&self) -> Result<(), CallError> {
         let budget = &self.session.budget;
-        if self.requests >= budget.calls {
+        if self.state().requests >= budget.calls {
             return Err(CallError::Budget(format!("the limit of {} calls is reached", budget.calls)));
         }
-        if self.bytes_left == 0 {
+        if self.bytes_left() == 0 {
             return Err(CallError::Budget(format!(
                 "the limit of {} bytes to read is reached",
                 budget.read_bytes
@@ -359,7 +452,7 @@ impl<'a> Calls<'a> {
 
     /// Sends until there is an answer that stands, and says how the call ended.
     async fn attempts(
-        &mut self,
+        &self,
         prepared: &Prepared<'_>,
         call: &Call,
         mut target: Target,
@@ -372,7 +465,7 @@ impl<'a> Calls<'a> {
         loop {
             let (error, failure, wish) = match self.attempt(prepared, &target).await {
                 Attempt::Answer(http, Answer::Result(value)) => {
-                    self.quota.give_back(paid);
+                    self.state().quota.give_back(paid);
                     return (Ok(prepared.respond(http, value)), CallEnd::Done);
                 }
                 Attempt::Answer(http, Answer::Error(error)) => {
@@ -387,10 +480,12 @@ impl<'a> Calls<'a> {
                             Ok(found) => target = found,
                             Err(error) => return (Err(error.into()), CallEnd::Refused),
                         }
+                        self.state().requests += 1;
                         continue;
                     }
                     if !clock_set && retry::may_be_the_clock(&error.code) && self.set_clock(&http) {
                         clock_set = true;
+                        self.state().requests += 1;
                         continue;
                     }
                     let wish = http.header("x-amz-retry-after").and_then(|text| text.parse().ok());
@@ -410,7 +505,7 @@ impl<'a> Calls<'a> {
             if attempt >= MAX_ATTEMPTS {
                 return (Err(with_retries(error, attempt - 1)), end);
             }
-            let Some(cost) = self.quota.take(failure) else {
+            let Some(cost) = self.state().quota.take(failure) else {
                 return (Err(error), end);
             };
             paid = cost;
@@ -419,13 +514,14 @@ impl<'a> Calls<'a> {
             if Instant::now() + pause + budget.reserve >= budget.deadline || self.check_budget().is_err() {
                 return (Err(error), end);
             }
+            self.state().requests += 1;
             tokio::time::sleep(pause).await;
             attempt += 1;
         }
     }
 
     /// Signs and sends once.
-    async fn attempt(&mut self, prepared: &Prepared<'_>, target: &Target) -> Attempt {
+    async fn attempt(&self, prepared: &Prepared<'_>, target: &Target) -> Attempt {
         let (request, url) = match self.signed(prepared, target) {
             Ok(signed) => signed,
             Err(error) => return Attempt::Error(error.into(), Failure::Refused),
@@ -434,15 +530,19 @@ impl<'a> Calls<'a> {
             Ok(request) => request,
             Err(reason) => return Attempt::Error(CallError::Parameters(reason), Failure::Refused),
         };
-        self.requests += 1;
         let time_left = self.session.budget.deadline.saturating_duration_since(Instant::now());
-        let sent = self.session.http.send(request, self.session.endpoint.as_ref(), self.bytes_left);
+        let sent = self.session.http.send(request, self.session.endpoint.as_ref(), self.bytes_left());
         let mut response = match tokio::time::timeout(time_left.min(ATTEMPT_TIMEOUT), sent).await {
             Err(_) => return Attempt::Error(CallError::Timeout { url }, Failure::NoAnswer),
             Ok(Err(error)) => return transport_error(error, url, self.session.budget.read_bytes),
             Ok(Ok(response)) => response,
         };
-        self.bytes_left -= response.body.len();
+        // Other calls may have read in the meantime.
+        if response.body.len() > self.bytes_left() {
+            let error = TransportError::TooLarge(self.bytes_left());
+            return transport_error(error, url, self.session.budget.read_bytes);
+        }
+        self.state().bytes_read += response.body.len();
         let (service, operation) = (prepared.service, prepared.operation);
         customize::correct_status(service, operation, &mut response);
         if let Err(error) = check_body(prepared, &response) {
@@ -487,12 +587,13 @@ impl<'a> Calls<'a> {
 
     fn now(&self) -> SystemTime {
         let now = self.session.now();
-        let skew = Duration::from_secs(self.skew.unsigned_abs());
-        if self.skew < 0 { now - skew } else { now + skew }
+        let seconds = self.state().skew;
+        let skew = Duration::from_secs(seconds.unsigned_abs());
+        if seconds < 0 { now - skew } else { now + skew }
     }
 
     /// Takes the service's time, if it differs from ours by so much that signatures fail.
-    fn set_clock(&mut self, response: &HttpResponse) -> bool {
+    fn set_clock(&self, response: &HttpResponse) -> bool {
         let Some(theirs) = response.header("Date").and_then(timestamp::parse) else {
             return false;
         };
@@ -501,7 +602,7 @@ impl<'a> Calls<'a> {
         if difference.abs() < CLOCK_TOLERANCE {
             return false;
         }
-        self.skew += difference;
+        self.state().skew += difference;
         true
     }
 }
@@ -550,7 +651,7 @@ fn into_http(request: HttpRequest, url: &str) -> Result<http::Request<Bytes>, St
             .map_err(|error| bad(&format!("{name}: {error}")))?;
         built = built.header(name.as_str(), value);
     }
-    built.body(Bytes::from(request.body)).map_err(|error| bad(&error))
+    built.body(request.body).map_err(|error| bad(&error))
 }
 
 fn transport_error(error: TransportError, url: String, limit: usize) -> Attempt {

@@ -11,6 +11,7 @@ mod xml;
 use std::borrow::Cow;
 
 use base64::Engine as _;
+use bytes::Bytes;
 pub(crate) use form::encode as form_encode;
 use thiserror::Error;
 
@@ -30,7 +31,7 @@ pub struct HttpRequest {
     /// Headers in the order in which they were set.
     pub headers: Vec<(String, String)>,
     /// The body.
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 impl HttpRequest {

@@ -135,7 +135,7 @@ fn sign_form(
     mac.update(text.as_bytes());
     form.push(("Signature".to_owned(), STANDARD.encode(mac.finalize().into_bytes())));
     request.body =
-        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form).finish().into_bytes();
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form).finish().into_bytes().into();
     Ok(())
 }
 

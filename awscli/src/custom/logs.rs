@@ -78,7 +78,7 @@ async fn follow(
     loop {
         let page = match client.call(calls, "FilterLogEvents", parameters.clone()).await {
             Ok(page) => page,
-            Err(CallError::Budget(reason)) if calls.made > 0 => {
+            Err(CallError::Budget(reason)) if calls.tally().made > 0 => {
                 printer.output.truncated = Some(reason);
                 return Ok(0);
             }

@@ -149,7 +149,7 @@ pub fn eks(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printer) -> Res
     let mut token = format!("k8s-aws-v1.{}", URL_SAFE_NO_PAD.encode(signed));
     if session.hide_secrets {
         token = MASK.to_owned();
-        calls.hidden += 1;
+        calls.count_hidden(1);
     }
     let expires = OffsetDateTime::from(calls.session().now() + EKS_TOKEN_EXPIRY);
     let expires = crate::timestamp::write(
@@ -172,7 +172,7 @@ pub fn eks(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printer) -> Res
 /// Prints a secret alone in its line, or what stands for it.
 fn print(secret: String, calls: &mut Calls<'_>, printer: &mut Printer) {
     if calls.session().hide_secrets {
-        calls.hidden += 1;
+        calls.count_hidden(1);
         printer.sink.push(MASK);
     } else {
         printer.sink.push(&secret);

@@ -32,7 +32,7 @@ pub(super) fn request(writer: &Writer<'_>, params: &Map) -> Result<HttpRequest, 
         method: "POST".to_owned(),
         path: format!("/service/{}/operation/{}", service.target_prefix, operation.name),
         headers,
-        body: body.bytes,
+        body: body.bytes.into(),
         ..HttpRequest::default()
     })
 }

@@ -20,7 +20,7 @@ pub(super) fn request(writer: &Writer<'_>, params: &Map) -> Result<HttpRequest, 
             "Content-Type".to_owned(),
             "application/x-www-form-urlencoded; charset=utf-8".to_owned(),
         )],
-        body: encode(&form.pairs).into_bytes(),
+        body: encode(&form.pairs).into_bytes().into(),
         ..HttpRequest::default()
     })
 }

@@ -23,7 +23,7 @@ pub(super) fn request(writer: &Writer<'_>, params: &Map) -> Result<HttpRequest, 
         method: writer.method(),
         path: "/".to_owned(),
         headers,
-        body: body.into_bytes(),
+        body: body.into_bytes().into(),
         ..HttpRequest::default()
     })
 }

@@ -1,5 +1,6 @@
 //! The REST protocols: members go into the path, the query string, headers or the body, as the model says.
 
+use bytes::Bytes;
 use indexmap::IndexMap;
 
 use super::{
@@ -162,15 +163,15 @@ fn write_body(
             (Kind::Blob { .. } | Kind::String { .. }, value) => {
                 // A raw body says nothing about its type unless a header member does.
                 if let Some(value) = value {
-                    request.body = blob_bytes(payload, value)?.to_vec();
+                    request.body = Bytes::copy_from_slice(blob_bytes(payload, value)?);
                 }
                 return Ok(());
             }
             (_, Some(value)) if json => {
-                request.body = super::json::member_text(writer, payload, value)?.into_bytes()
+                request.body = super::json::member_text(writer, payload, value)?.into_bytes().into()
             }
-            (_, Some(value)) => request.body = super::xml::member_text(writer, payload, value)?.into_bytes(),
-            (_, None) if json => request.body = b"{}".to_vec(),
+            (_, Some(value)) => request.body = super::xml::member_text(writer, payload, value)?.into_bytes().into(),
+            (_, None) if json => request.body = Bytes::from_static(b"{}"),
             (_, None) => {}
         }
     } else if !body.is_empty() {
@@ -179,9 +180,9 @@ fn write_body(
         } else {
             super::xml::input_text(writer, input, body)?
         };
-        request.body = text.into_bytes();
+        request.body = text.into_bytes().into();
     } else if json && input.members.iter().any(is_body) {
-        request.body = b"{}".to_vec();
+        request.body = Bytes::from_static(b"{}");
     }
     if json && !request.body.is_empty() && request.header("Content-Type").is_none() {
         request.set_header("Content-Type", "application/json");
