@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use crc::{CRC_32_ISCSI, CRC_32_ISO_HDLC, CRC_64_NVME, Crc};
 use md5::{Digest as _, Md5};
 use sha1::Sha1;
-use sha2::Sha256;
+use sha2::{Sha256, Sha512};
+use twox_hash::{XxHash3_64, XxHash3_128, XxHash64};
 
 /// The algorithm that the AWS CLI v2 takes when none is asked for.
 pub const DEFAULT_ALGORITHM: &str = "CRC64NVME";
@@ -21,6 +22,10 @@ pub fn checksum(algorithm: &str, body: &[u8]) -> Option<String> {
         "CRC64NVME" => Crc::<u64>::new(&CRC_64_NVME).checksum(body).to_be_bytes().to_vec(),
         "SHA1" => Sha1::digest(body).to_vec(),
         "SHA256" => Sha256::digest(body).to_vec(),
+        "SHA512" => Sha512::digest(body).to_vec(),
+        "XXHASH64" => XxHash64::oneshot(0, body).to_be_bytes().to_vec(),
+        "XXHASH3" => XxHash3_64::oneshot(body).to_be_bytes().to_vec(),
+        "XXHASH128" => XxHash3_128::oneshot(body).to_be_bytes().to_vec(),
         _ => return None,
     };
     Some(STANDARD.encode(digest))
@@ -66,6 +71,9 @@ mod tests {
         // The values stand in requests of the official CLI for these bodies.
         let body = b"hello streaming body\n";
         assert_eq!(checksum("CRC64NVME", body).as_deref(), Some("rv+zNlZNkNg="));
+        assert_eq!(checksum("XXHASH64", b"hello").as_deref(), Some("JseCfYifbaM="));
+        assert_eq!(checksum("XXHASH3", b"hello").as_deref(), Some("lVXoVVxi3P0="));
+        assert_eq!(checksum("XXHASH128", b"hello").as_deref(), Some("tenBrQcbPn/Hec+qXlI4GA=="));
         let check = b"123456789";
         assert_eq!(checksum("crc32", check).as_deref(), Some("y/Q5Jg=="));
         assert_eq!(checksum("crc32c", check).as_deref(), Some("4waSgw=="));
