@@ -3,8 +3,13 @@
 //! line of standard output its result, `{"rc", "stdout", "stderr", "requests", "files"}`. Bytes that are no text are
 //! `{"b64": …}`. Time, keys and tokens stand still; nothing is sent. A job `{"tables": service}` gives what each command of
 //! the service takes instead. Nothing of the product runs it.
+//!
+//! Answers are given in order, but one with `"to"` answers all requests whose method and URL contain that. A job may say
+//! in `"mtimes"` when its files were written. Of the files that it was given, its result shows those that have changed
+//! among `"files"`, and names those that are gone in `"gone"`.
 
 use std::io::{BufRead, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -61,12 +66,18 @@ async fn run(job: &Value) -> Result<Value> {
     let given = job["files"].as_object();
     for (path, content) in given.into_iter().flatten() {
         files.write(path, bytes(content)?)?;
+        let seconds = job["mtimes"][path].as_u64();
+        files.set_modified(
+            path,
+            seconds.map_or_else(now, |s| SystemTime::UNIX_EPOCH + Duration::from_secs(s)),
+        )?;
     }
     let limit = job["limit"].as_u64().unwrap_or(REQUESTS);
     let recorded = Recorded {
         answers: job["responses"].as_array().cloned().unwrap_or_default(),
         limit: usize::try_from(limit)?,
         requests: Mutex::default(),
+        in_order: AtomicUsize::default(),
     };
     let session = Session {
         credentials: Credentials {
@@ -101,10 +112,13 @@ async fn run(job: &Value) -> Result<Value> {
     requests.truncate(recorded.limit);
     let mut written = Map::new();
     for entry in files.list() {
-        if !given.is_some_and(|given| given.contains_key(&entry.path)) {
-            written.insert(entry.path.clone(), text(&files.read(&entry.path)?));
+        let content = text(&files.read(&entry.path)?);
+        if given.and_then(|given| given.get(&entry.path)) != Some(&content) {
+            written.insert(entry.path.clone(), content);
         }
     }
+    let is_gone = |path: &&String| files.read(path).is_err();
+    let gone: Vec<&String> = given.into_iter().flat_map(Map::keys).filter(is_gone).collect();
     let mut result = json!({
         "rc": output.exit_status,
         "stdout": text(&output.stdout),
@@ -117,6 +131,9 @@ async fn run(job: &Value) -> Result<Value> {
     }
     if !written.is_empty() {
         result["files"] = written.into();
+    }
+    if !gone.is_empty() {
+        result["gone"] = json!(gone);
     }
     Ok(result)
 }
@@ -230,6 +247,8 @@ struct Recorded {
     answers: Vec<Value>,
     limit: usize,
     requests: Mutex<Vec<Value>>,
+    /// How many of the answers that are given in order were given.
+    in_order: AtomicUsize,
 }
 
 impl Transport for Recorded {
@@ -255,8 +274,17 @@ impl Recorded {
         if requests.len() > self.limit {
             bail!("the limit of {} requests is reached", self.limit);
         }
-        let answer = self.answers.get(requests.len() - 1).or_else(|| self.answers.last());
-        let answer = answer.context("no answer was recorded")?;
+        let sent = format!("{} {}", request.method(), request.uri());
+        let is_for = |answer: &&Value| answer["to"].as_str().is_some_and(|to| sent.contains(to));
+        let mut in_order = self.answers.iter().filter(|answer| answer["to"].is_null());
+        let answer = match self.answers.iter().find(is_for) {
+            Some(answer) => answer,
+            None => {
+                let place = self.in_order.fetch_add(1, Ordering::Relaxed);
+                let last = in_order.clone().next_back();
+                in_order.nth(place).or(last).with_context(|| format!("no answer was recorded for {sent}"))?
+            }
+        };
         let headers = answer["headers"].as_object();
         let header = |(name, value): (&String, &Value)| {
             (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
