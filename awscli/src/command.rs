@@ -701,6 +701,26 @@ impl Reader<'_> {
     }
 }
 
+/// Checks parameters that a command of the CLI's own makes, and gives times their type. The error is botocore's text.
+pub(crate) fn checked(
+    service: &Service,
+    operation: &Operation,
+    parameters: Map,
+    now: SystemTime,
+) -> Result<Map, String> {
+    if let Some(mistakes) = validate::mistakes(service, operation.input, &parameters, &HashSet::new()) {
+        return Err(mistakes);
+    }
+    let mut value = Value::Map(parameters);
+    if let Some(input) = operation.input {
+        values::read_timestamps(service, input, &mut value, now).map_err(|error| error.stderr)?;
+    }
+    match value {
+        Value::Map(parameters) => Ok(parameters),
+        _ => Ok(Map::new()),
+    }
+}
+
 /// Gives parameters their final types and checks them.
 fn finish(
     service: &Service,

@@ -24,6 +24,7 @@ use crate::command::{Context, Custom, GLOBALS, Globals, UsageError, no_help};
 use crate::format;
 use crate::refused::refusal;
 use crate::run::{Failure, Printer, USAGE};
+use crate::s3;
 use crate::send::Calls;
 use crate::value::Value;
 
@@ -423,7 +424,7 @@ pub(crate) async fn run(
         ["eks", "get-token"] => token::eks(custom, calls, printer),
         ["rds", "generate-db-auth-token"] => token::rds(custom, calls, printer),
         ["logs", "tail"] => logs::tail(custom, calls, printer).await,
-        ["s3", "ls"] => printer.list(custom, calls).await,
+        ["s3", command] => s3::run(command, custom, calls, printer).await,
         [service, rest @ ..] => {
             let reason = refusal(service, rest.first().copied()).unwrap_or_else(|| {
                 format!("`aws {}` is not available here: it is not ready.", path.join(" "))

@@ -1,7 +1,7 @@
 //! What the models cannot say: the few services whose parameters, requests or results need a hand. Each rule is one of
 //! botocore's, kept because it can be seen on the wire or in the output.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,7 +17,7 @@ use crate::timestamp;
 use crate::value::{Map, Value};
 
 /// How long the source region may use the URL that a cross-region copy carries.
-const PRESIGNED_EXPIRY: Duration = Duration::from_secs(3600);
+const PRESIGNED_SECONDS: i64 = 3600;
 
 /// S3 operations that take a customer's encryption key.
 const SSE_C: [&str; 9] = [
@@ -142,8 +142,12 @@ fn complete_s3(operation: &str, params: &mut Map, added: &mut Added) -> Result<(
         added.encoding = true;
     }
     let copies = matches!(operation, "CopyObject" | "UploadPartCopy");
-    if copies && let Some(Value::Str(source)) = params.get_mut("CopySource") {
-        *source = copy_source(source);
+    if copies {
+        match params.get_mut("CopySource") {
+            Some(Value::Str(source)) => *source = copy_source(source),
+            Some(source @ Value::Map(_)) => *source = Value::Str(copy_source_of(source)),
+            _ => {}
+        }
     }
     if matches!(operation, "CopyObject" | "PutObject" | "CreateMultipartUpload")
         && let Some(Value::Map(metadata)) = params.get("Metadata")
@@ -192,6 +196,15 @@ fn copy_source(source: &str) -> String {
         }
         _ => percent_encode(source, "/"),
     }
+}
+
+/// A copy's source from its bucket and key.
+fn copy_source_of(source: &Value) -> String {
+    let part = |name| source.get(name).and_then(Value::as_str).unwrap_or_default();
+    let bucket = part("Bucket");
+    // An access point's ARN has slashes of its own.
+    let between = if bucket.starts_with("arn:") { "/object/" } else { "/" };
+    percent_encode(&format!("{bucket}{between}{}", part("Key")), "/")
 }
 
 /// A customer's key goes out in base64 and with its MD5.
@@ -317,7 +330,9 @@ pub fn add_presigned_url(
         let there = url.replacen(&destination, &source, 1);
         let there = format!("{}/?{}", there.trim_end_matches('/'), query.query);
         let signing = Signing { region: source, ..signing.clone() };
-        pairs.push((member.to_owned(), presign(&there, &[], &signing, credentials, time, PRESIGNED_EXPIRY)?));
+        let hash = checksum::sha256_hex(&[]);
+        let url = presign(&there, &[], &signing, credentials, time, PRESIGNED_SECONDS, &hash)?;
+        pairs.push((member.to_owned(), url));
         if is_ec2 {
             pairs.push(("DestinationRegion".to_owned(), destination));
         }

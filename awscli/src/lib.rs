@@ -18,7 +18,7 @@ pub mod query;
 pub mod refused;
 pub mod retry;
 mod run;
-pub mod s3_ls;
+mod s3;
 pub mod secrets;
 pub mod send;
 pub mod serialize;

@@ -2,23 +2,22 @@
 
 use bytes::Bytes;
 
-use crate::command::{self, Command, Context, Custom, Globals, Outfile, Parsed, UsageError};
+use crate::command::{self, Command, Context, Globals, Outfile, Parsed, UsageError};
 use crate::format::{self, Sink};
 use crate::model::Kind;
 use crate::paginate::{Pages, paginate};
 use crate::query::Expression;
 use crate::refused::refusal;
-use crate::s3_ls::{ListCommand, Listing};
 use crate::send::{CallError, Calls};
 use crate::session::{Output, Session};
 use crate::skeleton::{self, Skeleton};
 use crate::value::{Map, Value};
-use crate::{catalog, custom, help, wait};
+use crate::{custom, help, wait};
 
 /// Exit status of wrong usage and wrong parameters.
 pub(crate) const USAGE: i32 = 252;
 /// Exit status of what went wrong in no other way.
-const GENERAL: i32 = 255;
+pub(crate) const GENERAL: i32 = 255;
 
 /// The release of the official CLI whose models and behaviour are followed.
 const MODELS: &str = "2.38.5";
@@ -267,41 +266,6 @@ impl Printer {
             _ => format::json(&value, &mut self.sink),
         }
         Ok(())
-    }
-
-    /// `aws s3 ls`, page by page.
-    pub async fn list(&mut self, custom: &Custom, calls: &mut Calls<'_>) -> Result<i32, Failure> {
-        let command = ListCommand::parse(&custom.words).map_err(|message| Failure::usage(&message))?;
-        let service =
-            catalog::service("s3api").ok_or_else(|| Failure::general("the model of S3 is missing"))?;
-        let operation = service.operation_named(command.operation());
-        let operation = operation.ok_or_else(|| Failure::general("the model of S3 lacks an operation"))?;
-        let region = self.output.region.clone();
-        let mut listing = Listing::default();
-        let mut token = None;
-        let mut pages = 0;
-        loop {
-            let page = match calls.send(&service, operation, command.page(token), region.as_deref()).await {
-                Ok(response) => response.value,
-                Err(error @ CallError::Budget(_)) if pages > 0 => {
-                    self.output.truncated = Some(error.to_string());
-                    break;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            listing.page(&command, &page, &mut self.sink);
-            pages += 1;
-            token = command.next_page(&page);
-            let limit = calls.session().budget.pages;
-            if token.is_none() || self.sink.is_cut() {
-                break;
-            }
-            if pages >= limit {
-                self.output.truncated = Some(format!("the limit of {limit} pages is reached"));
-                break;
-            }
-        }
-        Ok(listing.end(&command, &mut self.sink))
     }
 }
 

@@ -339,7 +339,8 @@ impl<'a> Calls<'a> {
         region: Option<&str>,
         fixed: &Target,
     ) -> Result<String, CallError> {
-        let known = |state: &State| Some(state.discovered.iter().find(|(url, _)| *url == fixed.url)?.1.clone());
+        let known =
+            |state: &State| Some(state.discovered.iter().find(|(url, _)| *url == fixed.url)?.1.clone());
         if let Some(url) = known(&self.state()) {
             return Ok(url);
         }
@@ -408,11 +409,32 @@ impl<'a> Calls<'a> {
         mut params: Map,
         region: Option<&str>,
     ) -> Result<(), CallError> {
-        self.request(service, operation, &mut params)?;
+        self.request(service, operation, &mut params, None)?;
         match self.target(service, operation, &params, region) {
             // Nothing will be signed.
             Ok(_) | Err(TargetError::Signature { .. } | TargetError::NoToken) => Ok(()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The URL with which anybody can make a call of `operation`, which has no body, for `seconds`. Nothing is sent.
+    pub fn presign(
+        &self,
+        service: &Service,
+        operation: &Operation,
+        mut params: Map,
+        region: Option<&str>,
+        seconds: i64,
+    ) -> Result<String, CallError> {
+        let (request, _) = self.request(service, operation, &mut params, None)?;
+        let target = self.target(service, operation, &params, region)?;
+        let url = url_of(&target.url, &request);
+        let (credentials, time) = (&self.session.credentials, self.now());
+        match &target.signing {
+            Some(signing) => {
+                Ok(sign::presign(&url, &[], signing, credentials, time, seconds, sign::ANY_PAYLOAD)?)
+            }
+            None => Ok(url),
         }
     }
 

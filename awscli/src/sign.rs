@@ -1,11 +1,11 @@
 //! Signature Version 4 and 4A in headers, with the differences that services ask for.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use aws_credential_types::Credentials as Keys;
 use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SessionTokenMode, SignableBody, SignableRequest,
-    SignatureLocation, SigningParams, SigningSettings, UriPathNormalizationMode, sign as sigv4,
+    PayloadChecksumKind, PercentEncodingMode, SessionTokenMode, SignableBody, SignableRequest, SigningParams,
+    SigningSettings, UriPathNormalizationMode, sign as sigv4,
 };
 use aws_sigv4::sign::{v4, v4a};
 use base64::Engine;
@@ -14,6 +14,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use thiserror::Error;
 
+use crate::checksum::sha256_hex;
 use crate::endpoint::{SignatureVersion, Signing};
 use crate::model::{Operation, Service, TimestampFormat};
 use crate::serialize::{HttpRequest, percent_encode};
@@ -139,49 +140,73 @@ fn sign_form(
     Ok(())
 }
 
-/// Adds a signature to the query string of a GET request that others will make within `expires`, with these headers
-/// besides the host. Returns the URL.
+/// The hash of a payload that is not known when a URL is signed.
+pub const ANY_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+
+/// Adds a signature to the query string of a GET request that others will make within `seconds`, with these headers besides
+/// the host. Returns the URL. `payload` is the hash of the request's body. The parameters are in the order in which the
+/// official CLI writes them and, as there, any number of seconds is taken.
+///
+/// # Errors
+/// When the signature is to be of another version than 4.
 pub fn presign(
     url: &str,
     headers: &[(&str, &str)],
     signing: &Signing,
     credentials: &Credentials,
     time: SystemTime,
-    expires: Duration,
+    seconds: i64,
+    payload: &str,
 ) -> Result<String, SignError> {
-    let failed = |error: &dyn std::fmt::Display| SignError(error.to_string());
-    let keys = Keys::new(
-        credentials.access_key_id.as_str(),
-        credentials.secret_access_key.as_str(),
-        credentials.session_token.clone(),
-        None,
-        "session",
-    );
-    let identity = keys.into();
-    let coverage = Coverage { is_s3: false, unsigned_payload: false };
-    let mut settings = settings(signing, coverage);
-    settings.signature_location = SignatureLocation::QueryParams;
-    settings.expires_in = Some(expires);
-    let params = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(&signing.region)
-        .name(&signing.name)
-        .time(time)
-        .settings(settings)
-        .build()
-        .map_err(|error| failed(&error))?;
-    let signable = SignableRequest::new("GET", url, headers.iter().copied(), SignableBody::Bytes(&[]))
-        .map_err(|error| failed(&error))?;
-    let (instructions, _) = sigv4(signable, &params.into()).map_err(|error| failed(&error))?.into_parts();
-    let mut signed = url.to_owned();
-    let mut params = instructions.into_parts().1;
-    // The signature comes last, as in all that the official CLI signs.
-    params.sort_by_key(|(name, _)| *name == "X-Amz-Signature");
-    for (name, value) in params {
-        signed.push(if signed.contains('?') { '&' } else { '?' });
-        signed.push_str(&format!("{name}={}", percent_encode(&value, "")));
+    if signing.version != SignatureVersion::V4 {
+        return Err(SignError("URLs are signed with version 4 only".to_owned()));
     }
-    Ok(signed)
+    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+    let path = if signing.double_encode_path { percent_encode(path, "/") } else { path.to_owned() };
+    let stamp = stamp(time);
+    let scope = format!("{}/{}/{}/aws4_request", &stamp[..8], signing.region, signing.name);
+    let mut headers = headers.to_vec();
+    headers.push(("host", host));
+    headers.sort_unstable();
+    let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
+    let names = names.join(";");
+    let mut added = vec![
+        ("X-Amz-Algorithm", "AWS4-HMAC-SHA256".to_owned()),
+        ("X-Amz-Credential", format!("{}/{scope}", credentials.access_key_id)),
+        ("X-Amz-Date", stamp.clone()),
+        ("X-Amz-Expires", seconds.to_string()),
+        ("X-Amz-SignedHeaders", names.clone()),
+    ];
+    added.extend(credentials.session_token.clone().map(|token| ("X-Amz-Security-Token", token)));
+    let mut pairs: Vec<String> =
+        query.split('&').filter(|pair| !pair.is_empty()).map(str::to_owned).collect();
+    pairs.extend(added.iter().map(|(name, value)| format!("{name}={}", percent_encode(value, ""))));
+    let mut sorted: Vec<(&str, &str)> =
+        pairs.iter().map(|pair| pair.split_once('=').unwrap_or((pair.as_str(), ""))).collect();
+    sorted.sort_unstable();
+    let query: Vec<String> = sorted.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let canonical = format!("GET\n{path}\n{}\n{lines}\n{names}\n{payload}", query.join("&"));
+    let text = format!("AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{}", sha256_hex(canonical.as_bytes()));
+    let key = v4::generate_signing_key(&credentials.secret_access_key, time, &signing.region, &signing.name);
+    let signature = v4::calculate_signature(key, text.as_bytes());
+    Ok(format!("{address}?{}&X-Amz-Signature={signature}", pairs.join("&")))
+}
+
+/// A time as signatures write it: `20250115T123456Z`.
+fn stamp(time: SystemTime) -> String {
+    let time = time::OffsetDateTime::from(time);
+    format!(
+        "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
+        time.year(),
+        u8::from(time.month()),
+        time.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
 }
 
 fn settings(signing: &Signing, coverage: Coverage) -> SigningSettings {

@@ -325,7 +325,7 @@ fn json_in_bodies_is_text() {
     let calls = Calls::new(&session);
     let params = parsed.parameters.clone();
     let (request, _) = calls.preview(&parsed.service, parsed.operation(), params, Some("us-east-1")).unwrap();
-    assert_eq!(String::from_utf8(request.body).unwrap(), r#"{"policy": "{\"k\": \"v\"}"}"#);
+    assert_eq!(String::from_utf8(request.body.to_vec()).unwrap(), r#"{"policy": "{\"k\": \"v\"}"}"#);
 }
 
 #[test]

@@ -73,7 +73,8 @@ fn request(text: &str) -> (HttpRequest, String, bool) {
     let line = lines.next().unwrap();
     let (method, rest) = line.split_once(' ').unwrap();
     let target = rest.strip_suffix(" HTTP/1.1").unwrap_or(rest);
-    let mut request = HttpRequest { method: method.into(), body: body.to_owned().into(), ..HttpRequest::default() };
+    let mut request =
+        HttpRequest { method: method.into(), body: body.to_owned().into(), ..HttpRequest::default() };
     for line in lines {
         let (name, value) = line.split_once(':').unwrap();
         if !name.eq_ignore_ascii_case("X-Amz-Date") {

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::OffsetDateTime;
 
 use super::client::{Client, map, member, text};
+use crate::checksum::sha256_hex;
 use crate::command::{Custom, UsageError, values};
 use crate::endpoint::{SignatureVersion, Signing, TargetError};
 use crate::run::{Failure, Printer, shape};
@@ -18,10 +19,10 @@ use crate::sign;
 use crate::value::{Map, Value};
 
 /// How long a cluster takes the token's URL, and a little less than a client may use the token for.
-const EKS_URL_EXPIRY: Duration = Duration::from_secs(60);
+const EKS_URL_SECONDS: i64 = 60;
 const EKS_TOKEN_EXPIRY: Duration = Duration::from_secs(14 * 60);
 /// How long a database takes its token.
-const RDS_EXPIRY: Duration = Duration::from_secs(900);
+const RDS_SECONDS: i64 = 900;
 /// The port that a client does not name in a request's host.
 const HTTPS: u16 = 443;
 
@@ -66,7 +67,7 @@ pub fn rds(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printer) -> Res
     let user = percent_encode(option("username"), "");
     let query = format!("Action=connect&DBUser={user}");
     let port = u16::try_from(port).ok();
-    let token = database(option("hostname"), port, &query, "rds-db", RDS_EXPIRY, calls, printer)?;
+    let token = database(option("hostname"), port, &query, "rds-db", RDS_SECONDS, calls, printer)?;
     print(token, calls, printer);
     Ok(0)
 }
@@ -79,9 +80,8 @@ pub fn dsql(
     printer: &mut Printer,
 ) -> Result<i32, Failure> {
     let seconds = custom.options.int("expires-in").unwrap_or_default();
-    let expires = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
     let hostname = custom.options.text("hostname").unwrap_or_default();
-    let token = database(hostname, None, &format!("Action={action}"), "dsql", expires, calls, printer)?;
+    let token = database(hostname, None, &format!("Action={action}"), "dsql", seconds, calls, printer)?;
     print(token, calls, printer);
     Ok(0)
 }
@@ -92,7 +92,7 @@ fn database(
     port: Option<u16>,
     query: &str,
     service: &str,
-    expires: Duration,
+    seconds: i64,
     calls: &Calls<'_>,
     printer: &Printer,
 ) -> Result<String, Failure> {
@@ -107,7 +107,8 @@ fn database(
     let host = place(&hostname.to_lowercase(), port.filter(|port| *port != HTTPS));
     let url = format!("https://{host}/?{query}");
     let session = calls.session();
-    let signed = sign::presign(&url, &[], &signing, &session.credentials, session.now(), expires);
+    let signed =
+        sign::presign(&url, &[], &signing, &session.credentials, session.now(), seconds, &sha256_hex(&[]));
     let signed = signed.map_err(|error| Failure::general(&error.to_string()))?;
     let rest = signed.strip_prefix("https://").and_then(|signed| signed.strip_prefix(&*host));
     Ok(format!("{}{}", place(hostname, port), rest.unwrap_or_default()))
@@ -144,7 +145,15 @@ pub fn eks(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printer) -> Res
         client.service.api_version
     );
     let (session, headers) = (calls.session(), [("x-k8s-aws-id", cluster)]);
-    let signed = sign::presign(&url, &headers, &signing, &session.credentials, session.now(), EKS_URL_EXPIRY);
+    let signed = sign::presign(
+        &url,
+        &headers,
+        &signing,
+        &session.credentials,
+        session.now(),
+        EKS_URL_SECONDS,
+        &sha256_hex(&[]),
+    );
     let signed = signed.map_err(|error| Failure::general(&error.to_string()))?;
     let mut token = format!("k8s-aws-v1.{}", URL_SAFE_NO_PAD.encode(signed));
     if session.hide_secrets {

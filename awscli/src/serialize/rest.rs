@@ -170,7 +170,9 @@ fn write_body(
             (_, Some(value)) if json => {
                 request.body = super::json::member_text(writer, payload, value)?.into_bytes().into()
             }
-            (_, Some(value)) => request.body = super::xml::member_text(writer, payload, value)?.into_bytes().into(),
+            (_, Some(value)) => {
+                request.body = super::xml::member_text(writer, payload, value)?.into_bytes().into()
+            }
             (_, None) if json => request.body = Bytes::from_static(b"{}"),
             (_, None) => {}
         }
