@@ -13,7 +13,7 @@ pub(crate) mod validate;
 pub(crate) mod values;
 pub mod words;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -24,9 +24,11 @@ use crate::model::{Argument, ArgumentKind, Kind, Member, NO_MEMBER, Operation, S
 use crate::query::Expression;
 use crate::skeleton::{self, Skeleton};
 use crate::value::{Map, Value};
+use crate::yaml;
 pub use own::Outfile;
+use validate::Typed;
 pub(crate) use values::takes_bare_words;
-use values::{BinaryFormat, Reading};
+use values::{BinaryFormat, Loaded, Reading};
 use words::{Arity, Check, OptionSpec, Positional, Words};
 
 /// What a command line asks for.
@@ -417,9 +419,6 @@ fn call(
     }
     let outfile = words.positionals.pop().and_then(|mut words| words.pop());
     let generic = |n: usize| words.option(of_spec.len() + n);
-    if generic(1).is_some() {
-        return Err(UsageError::refused(&format!("{} is not available here yet.", GENERIC[1])));
-    }
     let skeleton =
         generic(2).map(|words| words.first().map_or(Skeleton::Input, |word| Skeleton::of_word(word)));
 
@@ -429,6 +428,7 @@ fn call(
         operation,
         parameters: Map::new(),
         json: HashSet::new(),
+        keys: HashMap::new(),
         own: Vec::new(),
         given: Vec::new(),
     };
@@ -444,29 +444,35 @@ fn call(
     own::apply(&service, operation, &reader.own, &mut reader.parameters)?;
     let outfiles = own::outfiles(&reader.own);
     let default_root_object = own::default_root_object(&service, operation, &reader.own);
-    if let Some(text) = generic(0).and_then(<[String]>::first) {
-        paging.automatic &= reader.merge_json(text)?;
-        if !paging.automatic {
-            reader.refuse_paging_options(&paging)?;
+    match (generic(0), generic(1)) {
+        (None, None) => {}
+        (Some(words), None) => reader.merge_input(GENERIC[0], &words[0])?,
+        (None, Some(words)) => reader.merge_input(GENERIC[1], &words[0])?,
+        (Some(_), Some(_)) => {
+            return Err(UsageError::parameter("Only one --cli-input- parameter may be specified."));
         }
     }
+    let by_hand = paging.automatic && reader.pages_by_hand();
+    let has_paging_options = paging.automatic && paging != Paging { automatic: true, ..Paging::default() };
+    paging.automatic &= !by_hand;
     let warning = paging.max_items.filter(|items| *items <= 0).map(|_| {
         "warning: Non-positive values for --max-items may result in undefined behavior.\n".to_owned()
     });
-    let Reader { mut parameters, json, .. } = reader;
-    if skeleton == Some(Skeleton::Output) {
+    let Reader { mut parameters, json, keys, .. } = reader;
+    let typed = Typed { json, keys };
+    if skeleton == Some(Skeleton::Output)
+        && let Value::Map(sample) = skeleton::output(&service, operation, "json")
+    {
         // The official CLI checks its sample first, which often lacks what the model asks of results.
-        if let Value::Map(sample) = skeleton::output(&service, operation, "json") {
-            validate::validate(&service, operation.output, &sample, &HashSet::new())?;
-        }
-        // It does not page then, and takes the options of paging for a parameter.
-        if paging.automatic && paging != (Paging { automatic: true, ..Paging::default() }) {
-            parameters.insert("PaginationConfig".to_owned(), Value::Null);
-        }
+        validate::validate(&service, operation.output, &sample, &Typed::default())?;
+    }
+    // Where it does not page after all, it takes the options of paging for a parameter.
+    if has_paging_options && (by_hand || skeleton == Some(Skeleton::Output)) {
+        parameters.insert("PaginationConfig".to_owned(), Value::Null);
     }
     // With a default root object what is missing is read from the service first.
     if default_root_object.is_none() && skeleton.is_none_or(|skeleton| skeleton == Skeleton::Output) {
-        parameters = finish(&service, operation, parameters, &json, binary, context.now)?;
+        parameters = finish(&service, operation, parameters, &typed, binary, context.now)?;
     }
     Ok(Parsed {
         operation: index,
@@ -532,6 +538,8 @@ struct Reader<'a> {
     parameters: Map,
     /// Members whose value was written as JSON.
     json: HashSet<String>,
+    /// Keys of maps that are no texts: where they are, and the names of their types.
+    keys: HashMap<String, &'static str>,
     /// Options of the CLI's own.
     own: Vec<own::Given>,
     /// The options that were given, in the order of the operation's options: index and words.
@@ -679,25 +687,47 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Adds the members of `--cli-input-json` that no option has set. Returns false if they page by hand.
-    fn merge_json(&mut self, text: &str) -> Result<bool, UsageError> {
-        let text = values::text(self.context.files, "--cli-input-json", text)?;
-        let value = json::parse(&text).map_err(|_| {
-            UsageError::parameter("Error parsing parameter 'cli-input-json': Invalid JSON received.")
-        })?;
+    /// Adds the members of `--cli-input-json` or `--cli-input-yaml` that no option has set.
+    fn merge_input(&mut self, option: &'static str, word: &str) -> Result<(), UsageError> {
+        let is_yaml = option == GENERIC[1];
+        let name = option.trim_start_matches('-');
+        let invalid =
+            |what: &str| UsageError::parameter(&format!("Error parsing parameter '{name}': {what}"));
+        let refused =
+            |what: &str| UsageError::parameter(&format!("Error parsing parameter '{option}': {what}"));
+        let syntax = || invalid(if is_yaml { "Invalid YAML received." } else { "Invalid JSON received." });
+        let text = match values::load(self.context.files, word).map_err(|error| refused(&error))? {
+            Loaded::Text(text) => text.into_owned(),
+            Loaded::Bytes(bytes) => String::from_utf8(bytes.to_vec()).map_err(|_| syntax())?,
+        };
+        let value = if is_yaml {
+            let document = yaml::read(&text).map_err(|_| syntax())?;
+            self.keys = document.keys;
+            document.value
+        } else {
+            json::parse(&text).map_err(|_| syntax())?
+        };
         let Value::Map(map) = value else {
-            return Err(UsageError::parameter(&format!(
-                "Error parsing parameter '--cli-input-json': Invalid type: expecting map, received <class '{}'>",
-                values::type_name(&value)
+            return Err(refused(&format!(
+                "Invalid type: expecting map, received <class '{}'>",
+                value.python_type()
             )));
         };
-        let by_hand = self.operation.paginator.as_ref().is_some_and(|paginator| {
-            map.keys().any(|key| paginator.input_token.contains(key) || paginator.limit_key == *key)
-        });
+        if self.keys.keys().any(|place| place.starts_with(" (key: ")) {
+            return Err(UsageError::general("keywords must be strings".to_owned()));
+        }
         for (key, value) in map {
             self.parameters.entry(key).or_insert(value);
         }
-        Ok(!by_hand)
+        Ok(())
+    }
+
+    /// Whether the parameters have the API's own tokens or sizes of pages.
+    fn pages_by_hand(&self) -> bool {
+        self.operation.paginator.as_ref().is_some_and(|paginator| {
+            let by_hand = |key: &String| paginator.input_token.contains(key) || paginator.limit_key == *key;
+            self.parameters.keys().any(by_hand)
+        })
     }
 }
 
@@ -726,7 +756,7 @@ fn finish(
     service: &Service,
     operation: &Operation,
     mut parameters: Map,
-    json: &HashSet<String>,
+    typed: &Typed,
     binary: BinaryFormat,
     now: SystemTime,
 ) -> Result<Map, UsageError> {
@@ -739,7 +769,7 @@ fn finish(
         own::sign_upload(service, operation, parameters, now)?;
     }
     if let Value::Map(parameters) = &value {
-        validate::validate(service, operation.input, parameters, json)?;
+        validate::validate(service, operation.input, parameters, typed)?;
     }
     if let Some(input) = operation.input {
         values::read_timestamps(service, input, &mut value, now)?;

@@ -76,6 +76,7 @@ pub fn as_shown(value: &mut Value) {
     match value {
         Value::Timestamp(time) => *value = Value::Str(iso_8601(time)),
         Value::Bytes(bytes) => *value = Value::Str(base64::engine::general_purpose::STANDARD.encode(bytes)),
+        Value::Date(date) => *value = Value::Str(date.to_string()),
         Value::List(items) => items.iter_mut().for_each(as_shown),
         Value::Map(map) => map.values_mut().for_each(as_shown),
         _ => {}

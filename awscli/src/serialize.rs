@@ -199,6 +199,7 @@ fn scalar_text(value: &Value) -> Cow<'_, str> {
         Value::Bool(false) => Cow::Borrowed("false"),
         Value::Bytes(bytes) => Cow::Owned(base64(bytes)),
         Value::Timestamp(time) => Cow::Owned(timestamp::write(time.0, TimestampFormat::Iso8601).to_string()),
+        Value::Date(date) => Cow::Owned(date.to_string()),
         Value::Null | Value::List(_) | Value::Map(_) => Cow::Borrowed(""),
     }
 }

@@ -17,6 +17,8 @@ pub enum Value {
     Str(String),
     Bytes(Vec<u8>),
     Timestamp(Timestamp),
+    /// A day without a time, which YAML has and no API takes.
+    Date(time::Date),
     List(Vec<Value>),
     Map(Map),
 }
@@ -46,6 +48,22 @@ impl Value {
             serde_json::Value::Object(map) => {
                 Value::Map(map.iter().map(|(key, item)| (key.clone(), Value::from_json(item))).collect())
             }
+        }
+    }
+
+    /// The name of the value's type in Python, which messages show.
+    pub fn python_type(&self) -> &'static str {
+        match self {
+            Value::Null => "NoneType",
+            Value::Bool(_) => "bool",
+            Value::Int(_) | Value::BigInt(_) => "int",
+            Value::Float(_) => "float",
+            Value::Str(_) => "str",
+            Value::Bytes(_) => "bytes",
+            Value::Timestamp(_) => "datetime.datetime",
+            Value::Date(_) => "datetime.date",
+            Value::List(_) => "list",
+            Value::Map(_) => "dict",
         }
     }
 

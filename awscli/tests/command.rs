@@ -76,10 +76,10 @@ fn options_become_parameters() {
             "elb describe-instance-health --load-balancer-name l --instances i-1 i-2",
             "{'LoadBalancerName': 'l', 'Instances': [{'InstanceId': 'i-1'}, {'InstanceId': 'i-2'}]}",
         ),
-        ("kms encrypt --key-id k --plaintext aGk=", "{'KeyId': 'k', 'Plaintext': aGk=}"),
+        ("kms encrypt --key-id k --plaintext aGk=", "{'KeyId': 'k', 'Plaintext': b'hi'}"),
         (
             "kms encrypt --key-id k --plaintext hi --cli-binary-format raw-in-base64-out",
-            "{'KeyId': 'k', 'Plaintext': aGk=}",
+            "{'KeyId': 'k', 'Plaintext': b'hi'}",
         ),
         (
             "logs get-log-events --log-group-name g --log-stream-name s --start-time ' 5 '",
@@ -365,8 +365,8 @@ fn values_come_from_the_jobs_own_files() {
     for (line, expected) in [
         ("ec2 describe-instances --instance-ids file://ids.json", "{'InstanceIds': ['i-1', 'i-2']}"),
         ("ec2 describe-instances --filters Name@=file://name", "{'Filters': [{'Name': 'é\\n'}]}"),
-        ("kms decrypt --ciphertext-blob fileb://data", "{'CiphertextBlob': AJ+S}"),
-        ("s3api put-object --bucket b --key k --body ./data", "{'Body': AJ+S, 'Bucket': 'b', 'Key': 'k'}"),
+        ("kms decrypt --ciphertext-blob fileb://data", "{'CiphertextBlob': b'\\x00\\x9f\\x92'}"),
+        ("s3api put-object --bucket b --key k --body ./data", "{'Body': b'\\x00\\x9f\\x92', 'Bucket': 'b', 'Key': 'k'}"),
     ] {
         let Ok(Command::Operation(parsed)) = command::parse(&words(line), context) else { panic!("{line}") };
         let text = python_text(&Value::Map(parsed.parameters.clone()));

@@ -13,12 +13,16 @@ use awscli::session::{Budget, Credentials, NoJournal, Output, Session, Tokens};
 use awscli::transport::{Sending, Transport, TransportError};
 use bytes::Bytes;
 
-/// Gives its answers in order.
-struct Service(Mutex<VecDeque<(u16, &'static str)>>);
+/// Gives its answers in order, and keeps the bodies of what it is asked.
+struct Service {
+    answers: Mutex<VecDeque<(u16, &'static str)>>,
+    heard: Mutex<Vec<String>>,
+}
 
 impl Transport for Service {
-    fn send<'a>(&'a self, _: http::Request<Bytes>, _: Option<&'a url::Url>, _: usize) -> Sending<'a> {
-        let answer = self.0.lock().unwrap().pop_front();
+    fn send<'a>(&'a self, request: http::Request<Bytes>, _: Option<&'a url::Url>, _: usize) -> Sending<'a> {
+        self.heard.lock().unwrap().push(String::from_utf8_lossy(request.body()).into_owned());
+        let answer = self.answers.lock().unwrap().pop_front();
         Box::pin(async move {
             let (status, body) =
                 answer.ok_or_else(|| TransportError::Refused("nothing more is answered".to_owned()))?;
@@ -27,9 +31,13 @@ impl Transport for Service {
     }
 }
 
-/// Runs `words` where the service gives `answers` and there are `files`.
-async fn run(words: &[&str], answers: &[(u16, &'static str)], files: &[(&str, &'static str)]) -> Output {
-    let service = Service(Mutex::new(answers.iter().copied().collect()));
+/// Runs `words` where the service gives `answers` and there are `files`. Gives the bodies of the requests, too.
+async fn run(
+    words: &[&str],
+    answers: &[(u16, &'static str)],
+    files: &[(&str, &'static str)],
+) -> (Output, Vec<String>) {
+    let service = Service { answers: Mutex::new(answers.iter().copied().collect()), heard: Mutex::default() };
     let memory = MemoryFiles::new(1 << 20);
     for (path, content) in files {
         memory.write(path, Bytes::from_static(content.as_bytes())).unwrap();
@@ -60,13 +68,14 @@ async fn run(words: &[&str], answers: &[(u16, &'static str)], files: &[(&str, &'
         clock: Some(|| SystemTime::UNIX_EPOCH + Duration::from_secs(1_736_944_496)),
     };
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    awscli::run(&words, &session).await
+    let output = awscli::run(&words, &session).await;
+    (output, service.heard.into_inner().unwrap())
 }
 
 /// What `line`, whose words are parted by spaces, prints for `answers`.
 async fn printed(line: &str, answers: &[(u16, &'static str)]) -> (i32, String, String) {
     let words: Vec<&str> = line.split(' ').collect();
-    let output = run(&words, answers, &[]).await;
+    let (output, _) = run(&words, answers, &[]).await;
     (output.exit_status, String::from_utf8(output.stdout).unwrap(), output.stderr)
 }
 
@@ -176,4 +185,112 @@ async fn a_sample_of_a_result_is_refused_like_a_call_and_by_what_the_model_asks_
         let (status, _, stderr) = printed(line, &[]).await;
         assert!(status == 252 && stderr.contains(&format!("required: {missing}\n")), "{line}: {stderr}");
     }
+}
+
+#[tokio::test]
+async fn parameters_come_as_yaml_or_json() {
+    let files = [
+        ("a.yaml", "TableName: abc\n"),
+        (
+            "b.yaml",
+            "MessageBody: |\n  a\n  b\nQueueUrl: q\nMessageAttributes:\n  a: {DataType: Binary, BinaryValue: !!binary aGk=}\n",
+        ),
+        ("c.yaml", "StartTime: 2020-01-01 01:02:03\nEndTime: \"2020-01-01\"\n"),
+    ];
+    for (line, body) in [
+        ("dynamodb describe-table --cli-input-yaml file://a.yaml", r#"{"TableName": "abc"}"#),
+        (
+            "dynamodb describe-table --cli-input-yaml {TableName:[]} --table-name xyz",
+            r#"{"TableName": "xyz"}"#,
+        ),
+        ("dynamodb describe-table --cli-input-json {\"TableName\":\"abc\"}", r#"{"TableName": "abc"}"#),
+        (
+            "sqs send-message --cli-input-yaml file://b.yaml",
+            r#"{"MessageBody": "a\nb\n", "QueueUrl": "q", "MessageAttributes": {"a": {"DataType": "Binary", "BinaryValue": "aGk="}}}"#,
+        ),
+        (
+            "cloudtrail lookup-events --no-paginate --cli-input-yaml file://c.yaml",
+            r#"{"StartTime": 1577840523, "EndTime": 1577836800}"#,
+        ),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let (output, heard) = run(&words, &[(200, "{}")], &files).await;
+        assert_eq!((output.stderr.as_str(), heard.as_slice()), ("", [body.to_owned()].as_slice()), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn parameters_as_yaml_or_json_are_refused_as_there() {
+    let detector = "guardduty get-detector --cli-input-yaml ";
+    let table = "dynamodb describe-table --cli-input-json ";
+    let list = "dynamodb list-tables --cli-input-yaml ";
+    let invalid = "Error parsing parameter 'cli-input-yaml': Invalid YAML received.";
+    let kind = |option: &str, kind: &str| {
+        format!(
+            "Error parsing parameter '--cli-input-{option}': Invalid type: expecting map, received <class '{kind}'>"
+        )
+    };
+    let wrong = |value: &str, kind: &str| {
+        format!(
+            "Parameter validation failed:\nInvalid type for parameter DetectorId, value: {value}, type: <class '{kind}'>, valid \
+             types: <class 'str'>"
+        )
+    };
+    for (line, text, message) in [
+        (detector, "a: b: c", invalid.to_owned()),
+        (detector, "DetectorId: a\nDetectorId: b", invalid.to_owned()),
+        (detector, "- a", kind("yaml", "list")),
+        (detector, "", kind("yaml", "NoneType")),
+        (detector, "DetectorId: 017", wrong("17", "int")),
+        (detector, "DetectorId: 2020-01-01", wrong("2020-01-01", "datetime.date")),
+        (detector, "DetectorId: 2020-01-01T00:00:00Z", wrong("2020-01-01 00:00:00+00:00", "datetime.datetime")),
+        (detector, "DetectorId: !!binary aGk=", wrong("b'hi'", "bytes")),
+        (
+            "sqs send-message --message-body a --queue-url q --cli-input-yaml ",
+            "MessageAttributes: {5: {DataType: String}}",
+            "Parameter validation failed:\nInvalid type for parameter MessageAttributes (key: 5), value: 5, type: <class \
+             'int'>, valid types: <class 'str'>"
+                .to_owned(),
+        ),
+        (
+            "bedrock-runtime converse --model-id a --messages [] --cli-input-yaml ",
+            "additionalModelRequestFields: {d: 2020-01-01}",
+            "Parameter validation failed:\nInvalid type for document parameter d, value: 2020-01-01, type: <class \
+             'datetime.date'>, valid types: <class 'str'>, <class 'int'>, <class 'bool'>, <class 'float'>, <class 'list'>, \
+             <class 'dict'>"
+                .to_owned(),
+        ),
+        (
+            list,
+            "file://none.yaml",
+            "Error parsing parameter '--cli-input-yaml': Unable to load paramfile file://none.yaml: [Errno 2] No such file or \
+             directory: 'none.yaml'"
+                .to_owned(),
+        ),
+        (table, "[1]", kind("json", "list")),
+        (table, "{", "Error parsing parameter 'cli-input-json': Invalid JSON received.".to_owned()),
+        (
+            "dynamodb list-tables --max-items 3 --cli-input-json ",
+            "{\"Limit\":5}",
+            "Parameter validation failed:\nUnknown parameter in input: \"PaginationConfig\", must be one of: \
+             ExclusiveStartTableName, Limit"
+                .to_owned(),
+        ),
+        (
+            "dynamodb list-tables --cli-input-json {} --cli-input-yaml ",
+            "{}",
+            "Only one --cli-input- parameter may be specified.".to_owned(),
+        ),
+    ] {
+        let mut words: Vec<&str> = line.trim_end().split(' ').collect();
+        words.push(text);
+        let (output, _) = run(&words, &[], &[]).await;
+        let stderr = format!("\naws: [ERROR]: An error occurred (ParamValidation): {message}\n");
+        assert_eq!((output.exit_status, output.stderr), (252, stderr), "{line}{text}");
+    }
+    let (output, _) = run(&["guardduty", "get-detector", "--cli-input-yaml", "5: a"], &[], &[]).await;
+    assert_eq!(
+        (output.exit_status, output.stderr.as_str()),
+        (255, "\naws: [ERROR]: keywords must be strings\n")
+    );
 }

@@ -378,6 +378,7 @@ fn plain(value: &Value) -> Json {
         Value::Float(number) => json!(number),
         Value::Str(text) => json!(text),
         Value::Bytes(bytes) => json!(String::from_utf8_lossy(bytes)),
+        Value::Date(date) => json!(date.to_string()),
         Value::Timestamp(time) => {
             json!(time.0.unix_timestamp() as f64 + f64::from(time.0.microsecond()) / 1e6)
         }

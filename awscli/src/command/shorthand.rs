@@ -356,7 +356,7 @@ pub fn coerce(service: &Service, member: &Member, value: &mut Value) -> Result<(
             Value::Str(text) if text.eq_ignore_ascii_case("false") => *value = Value::Bool(false),
             Value::Str(_) => {}
             other => {
-                let message = format!("'{}' object has no attribute 'lower'", values::type_name(other));
+                let message = format!("'{}' object has no attribute 'lower'", other.python_type());
                 return Err(CoerceError::Other(UsageError::general(message)));
             }
         },

@@ -1,22 +1,30 @@
 //! Parameters checked against the model before anything is sent: types, required members, lower limits and unions, with
 //! botocore's messages. Upper limits, patterns and choices are left to the service, as botocore does.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
 use super::UsageError;
-use super::values::{time, type_name};
+use super::values::time;
 use crate::format::{python_text, repr_text};
 use crate::model::{Kind, Member, Service, ShapeId, Structure};
 use crate::value::{Map, Value};
 
-/// Checks the parameters of an operation. `json` names those top-level members whose value was written as JSON, because
-/// messages call their objects by another type.
+/// What messages tell of how values were written.
+#[derive(Debug, Default)]
+pub struct Typed {
+    /// The top-level members that were written as JSON: their objects have another type.
+    pub json: HashSet<String>,
+    /// Keys of maps that are no texts: where they are, such as `.Tags (key: 5)`, and the names of their types.
+    pub keys: HashMap<String, &'static str>,
+}
+
+/// Checks the parameters of an operation.
 pub fn validate(
     service: &Service,
     input: Option<ShapeId>,
     parameters: &Map,
-    json: &HashSet<String>,
+    typed: &Typed,
 ) -> Result<(), UsageError> {
     match mistakes(service, input, parameters, json) {
         Some(mistakes) => Err(UsageError::parameter(&mistakes)),
@@ -36,11 +44,11 @@ pub fn mistakes(
         Some(Kind::Structure(structure)) => structure,
         _ => &empty,
     };
-    let mut report = Report { service, errors: Vec::new(), ordered: false };
+    let mut report = Report { service, errors: Vec::new(), ordered: false, keys: &typed.keys };
     report.members(structure, parameters, "", |member| member.idempotency_token);
     for (name, value) in parameters {
         if let Some(member) = structure.members.iter().find(|member| member.name == *name) {
-            report.ordered = json.contains(name);
+            report.ordered = typed.json.contains(name);
             report.value(member, value, &format!(".{name}"));
         }
     }
@@ -53,6 +61,7 @@ struct Report<'a> {
     errors: Vec<String>,
     /// Objects below came from JSON, whose type has another name.
     ordered: bool,
+    keys: &'a HashMap<String, &'static str>,
 }
 
 impl Report<'_> {
@@ -98,7 +107,7 @@ impl Report<'_> {
             return;
         }
         match (&self.service.shapes[member.shape as usize].kind, value) {
-            (Kind::Structure(structure), _) if structure.document => {}
+            (Kind::Structure(structure), _) if structure.document => self.document(name, value),
             (Kind::Structure(structure), Value::Map(map)) => {
                 self.members(structure, map, name, |_| false);
                 for (key, value) in map {
@@ -110,7 +119,14 @@ impl Report<'_> {
             (Kind::Structure(_), _) => self.wrong_type(name, value, &["dict"]),
             (Kind::Map { key: key_member, value: value_member, .. }, Value::Map(map)) => {
                 for (key, value) in map {
-                    self.value(key_member, &Value::Str(key.clone()), &format!("{name} (key: {key})"));
+                    let key_name = format!("{name} (key: {key})");
+                    match self.keys.get(&key_name) {
+                        Some(kind) => self.errors.push(format!(
+                            "Invalid type for parameter {}, value: {key}, type: <class '{kind}'>, valid types: <class 'str'>",
+                            shown(&key_name)
+                        )),
+                        None => self.value(key_member, &Value::Str(key.clone()), &key_name),
+                    }
                     self.value(value_member, value, &format!("{name}.{key}"));
                 }
             }
@@ -168,6 +184,24 @@ impl Report<'_> {
         }
     }
 
+    /// Free-form JSON cannot hold what only YAML has.
+    fn document(&mut self, name: &str, value: &Value) {
+        match value {
+            Value::List(items) => {
+                items.iter().enumerate().for_each(|(i, item)| self.document(&format!("{name}[{i}]"), item));
+            }
+            Value::Map(map) => map.iter().for_each(|(key, item)| self.document(key, item)),
+            Value::Bytes(_) | Value::Timestamp(_) | Value::Date(_) => self.errors.push(format!(
+                "Invalid type for document parameter {}, value: {}, type: <class '{}'>, valid types: <class 'str'>, <class \
+                 'int'>, <class 'bool'>, <class 'float'>, <class 'list'>, <class 'dict'>",
+                shown(name),
+                python_text(value),
+                value.python_type()
+            )),
+            _ => {}
+        }
+    }
+
     fn length(&mut self, name: &str, length: usize, min: u32) {
         if length < min as usize {
             let name = shown(name);
@@ -191,7 +225,7 @@ impl Report<'_> {
     fn invalid(&mut self, name: &str, value: &Value, valid: &str) {
         let kind = match value {
             Value::Map(_) if self.ordered => "collections.OrderedDict",
-            other => type_name(other),
+            other => other.python_type(),
         };
         let shown_value = match value {
             Value::Str(text) => text.clone(),

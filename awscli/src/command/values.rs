@@ -324,7 +324,7 @@ pub fn python_int(value: &Value) -> Result<Value, UsageError> {
         Value::Str(text) => int(text).ok_or_else(|| UsageError::general(not_int(text))),
         other => Err(UsageError::general(format!(
             "int() argument must be a string, a bytes-like object or a real number, not '{}'",
-            type_name(other)
+            other.python_type()
         ))),
     }
 }
@@ -335,23 +335,8 @@ pub fn python_float(value: &Value) -> Result<Value, UsageError> {
         Value::Str(text) => float(text).map(Value::Float).ok_or_else(|| UsageError::general(not_float(text))),
         other => Err(UsageError::general(format!(
             "float() argument must be a string or a real number, not '{}'",
-            type_name(other)
+            other.python_type()
         ))),
-    }
-}
-
-/// The name of a value's type in Python, which messages show.
-pub fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "NoneType",
-        Value::Bool(_) => "bool",
-        Value::Int(_) | Value::BigInt(_) => "int",
-        Value::Float(_) => "float",
-        Value::Str(_) => "str",
-        Value::Bytes(_) => "bytes",
-        Value::Timestamp(_) => "datetime.datetime",
-        Value::List(_) => "list",
-        Value::Map(_) => "dict",
     }
 }
 

@@ -44,7 +44,7 @@ impl Writer<'_> {
             Value::BigInt(digits) => self.sink.push(digits),
             Value::Float(value) => self.sink.push(&float(*value, "Infinity", "NaN")),
             Value::Str(text) => self.string(text),
-            Value::Bytes(_) | Value::Timestamp(_) => {
+            Value::Bytes(_) | Value::Timestamp(_) | Value::Date(_) => {
                 let mut shown = value.clone();
                 super::as_shown(&mut shown);
                 self.value(&shown, depth);

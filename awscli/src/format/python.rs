@@ -20,17 +20,34 @@ fn repr(value: &Value) -> String {
         Value::BigInt(digits) => digits.clone(),
         Value::Float(value) => float(*value, "inf", "nan"),
         Value::Str(text) => repr_text(text),
-        Value::Bytes(_) | Value::Timestamp(_) => {
-            let mut shown = value.clone();
-            super::as_shown(&mut shown);
-            python_text(&shown)
-        }
+        Value::Bytes(bytes) => repr_bytes(bytes),
+        Value::Timestamp(time) => super::iso_8601(time).replacen('T', " ", 1),
+        Value::Date(date) => date.to_string(),
         Value::List(items) => format!("[{}]", items.iter().map(repr).collect::<Vec<_>>().join(", ")),
         Value::Map(map) => {
             let members = map.iter().map(|(key, value)| format!("{}: {}", repr_text(key), repr(value)));
             format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
         }
     }
+}
+
+/// `repr(bytes)`.
+fn repr_bytes(bytes: &[u8]) -> String {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
+    let mut shown = format!("b{quote}");
+    for byte in bytes {
+        match byte {
+            b'\n' => shown.push_str("\\n"),
+            b'\r' => shown.push_str("\\r"),
+            b'\t' => shown.push_str("\\t"),
+            b'\\' => shown.push_str("\\\\"),
+            _ if char::from(*byte) == quote => shown.push_str("\\'"),
+            b' '..=b'~' => shown.push(char::from(*byte)),
+            _ => shown.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    shown.push(quote);
+    shown
 }
 
 /// `repr(text)`: with quotes and escapes.

@@ -179,7 +179,7 @@ impl<'a> Node<'a> {
                 None | Some(Value::Null) => "null",
                 Some(Value::Bool(_)) => "boolean",
                 Some(Value::Int(_) | Value::BigInt(_) | Value::Float(_)) => "number",
-                Some(Value::Str(_) | Value::Bytes(_) | Value::Timestamp(_)) => "string",
+                Some(Value::Str(_) | Value::Bytes(_) | Value::Timestamp(_) | Value::Date(_)) => "string",
                 Some(Value::List(_)) => "array",
                 Some(Value::Map(_)) => "object",
             },

@@ -139,7 +139,9 @@ pub(super) fn write_document(text: &mut String, value: &Value, comma: &str, colo
             text.push_str(&super::scalar_text(value));
         }
         Value::Str(string) => write_string(text, string),
-        Value::Bytes(_) | Value::Timestamp(_) => write_string(text, &super::scalar_text(value)),
+        Value::Bytes(_) | Value::Timestamp(_) | Value::Date(_) => {
+            write_string(text, &super::scalar_text(value))
+        }
         Value::List(items) => {
             text.push('[');
             for (index, item) in items.iter().enumerate() {

@@ -31,12 +31,16 @@ static FLOAT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+/// A day, or a point in time: year, month, day, hour, minute, second, fraction, zone, and of that sign, hours and minutes.
+pub(super) static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"^[0-9]{4}-(?:[0-9]{2}-[0-9]{2}|[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?)$",
+        r"^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:(?:[Tt]|[ \t]+)([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]*))?(?:[ \t]*(Z|([-+])([0-9]{1,2})(?::([0-9]{2}))?))?)?$",
     )
     .ok()
 });
+
+/// How long a day is that has no time.
+const DAY_LENGTH: usize = 10;
 
 /// What `text` stands for where it has no quotes.
 pub(super) fn resolve(text: &str) -> Scalar {
@@ -54,7 +58,7 @@ pub(super) fn resolve(text: &str) -> Scalar {
     match () {
         () if is(&FLOAT) => Scalar::Float,
         () if is(&INT) => Scalar::Int,
-        () if is(&TIME) => Scalar::Time,
+        () if is(&TIME) && text.len() >= DAY_LENGTH => Scalar::Time,
         () => Scalar::Text,
     }
 }

@@ -87,6 +87,7 @@ impl Writer<'_> {
                 time.minute(),
                 time.second()
             )),
+            Value::Date(date) => self.plain(&date.to_string()),
             Value::Bytes(_) => self.plain("null"),
         }
     }
