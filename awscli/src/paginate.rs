@@ -43,7 +43,16 @@ pub async fn paginate(
         Value::Map(map) => map,
         _ => Map::new(),
     };
-    merge_maps(&mut value, std::mem::take(&mut pages.non_aggregate));
+    let mut first = Value::Map(std::mem::take(&mut pages.non_aggregate));
+    for (path, _) in &pages.paths.result_key {
+        // What has grown from page to page stays so, although the first page's may be named among the rest.
+        if matches!(get_mut(&mut first, path), Some(Value::List(_))) {
+            remove(&mut first, path);
+        }
+    }
+    if let Value::Map(first) = first {
+        merge_maps(&mut value, first);
+    }
     if let Some(token) = pages.resume_token {
         value.insert("NextToken".to_owned(), Value::Str(token));
     }
@@ -357,6 +366,15 @@ fn get_mut<'v>(value: &'v mut Value, path: &str) -> Option<&'v mut Value> {
         Value::Map(map) => map.get_mut(key),
         _ => None,
     })
+}
+
+/// Takes away the value at a dotted path.
+fn remove(target: &mut Value, path: &str) {
+    let (above, key) = path.rsplit_once('.').unwrap_or(("", path));
+    let map = if above.is_empty() { Some(target) } else { get_mut(target, above) };
+    if let Some(Value::Map(map)) = map {
+        map.shift_remove(key);
+    }
 }
 
 /// Sets the value at a dotted path, making the maps on the way.

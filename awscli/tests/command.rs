@@ -366,7 +366,10 @@ fn values_come_from_the_jobs_own_files() {
         ("ec2 describe-instances --instance-ids file://ids.json", "{'InstanceIds': ['i-1', 'i-2']}"),
         ("ec2 describe-instances --filters Name@=file://name", "{'Filters': [{'Name': 'é\\n'}]}"),
         ("kms decrypt --ciphertext-blob fileb://data", "{'CiphertextBlob': b'\\x00\\x9f\\x92'}"),
-        ("s3api put-object --bucket b --key k --body ./data", "{'Body': b'\\x00\\x9f\\x92', 'Bucket': 'b', 'Key': 'k'}"),
+        (
+            "s3api put-object --bucket b --key k --body ./data",
+            "{'Body': b'\\x00\\x9f\\x92', 'Bucket': 'b', 'Key': 'k'}",
+        ),
     ] {
         let Ok(Command::Operation(parsed)) = command::parse(&words(line), context) else { panic!("{line}") };
         let text = python_text(&Value::Map(parsed.parameters.clone()));
