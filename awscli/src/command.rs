@@ -8,7 +8,7 @@ mod date;
 pub(crate) mod json;
 pub(crate) mod offered;
 pub mod own;
-mod shorthand;
+pub(crate) mod shorthand;
 pub(crate) mod validate;
 pub(crate) mod values;
 pub mod words;

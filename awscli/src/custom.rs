@@ -5,7 +5,9 @@ mod client;
 mod cloudformation;
 mod distribution;
 mod ecs;
+mod kubeconfig;
 mod logs;
+mod package;
 mod table;
 mod token;
 mod upload;
@@ -414,6 +416,7 @@ pub(crate) async fn run(
 ) -> Result<i32, Failure> {
     let path = custom.options.command().path;
     match path {
+        ["cloudformation", "package"] => package::package(custom, calls, printer).await,
         ["cloudformation", "deploy"] => cloudformation::deploy(custom, calls, printer).await,
         ["dsql", "generate-db-connect-auth-token"] => token::dsql("DbConnect", custom, calls, printer),
         ["dsql", "generate-db-connect-admin-auth-token"] => {
@@ -421,6 +424,7 @@ pub(crate) async fn run(
         }
         ["ecr" | "ecr-public", "get-login-password"] => token::ecr(path[0], calls, printer).await,
         ["ecs", "deploy"] => ecs::deploy(custom, calls, printer).await,
+        ["eks", "update-kubeconfig"] => kubeconfig::update(custom, calls, printer).await,
         ["eks", "get-token"] => token::eks(custom, calls, printer),
         ["rds", "generate-db-auth-token"] => token::rds(custom, calls, printer),
         ["logs", "tail"] => logs::tail(custom, calls, printer).await,

@@ -4,7 +4,6 @@
 /// Service, operation (`*` for all), and why not.
 const REFUSED: &[(&str, &str, &str)] = &[
     ("cli-dev", "*", "it is a tool for the CLI's own developers"),
-    ("cloudformation", "package", "it reads and writes files"),
     ("cloudfront", "sign", "it reads a private key from a file"),
     (
         "cloudsearchdomain",
@@ -32,7 +31,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "it needs a terminal; use `aws ecs describe-express-gateway-service`",
     ),
     ("ecs", "execute-command", "it needs a terminal; use `aws ssm send-command`"),
-    ("eks", "update-kubeconfig", "it writes a file of the host; use `aws eks describe-cluster`"),
     ("emr", "get", "it copies files over SSH"),
     ("emr", "put", "it copies files over SSH"),
     ("emr", "socks", "it needs a terminal"),

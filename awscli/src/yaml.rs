@@ -6,4 +6,4 @@ mod scalar;
 mod write;
 
 pub use read::{Document, InvalidYaml, read};
-pub use write::{text, write};
+pub use write::{Layout, text, write, write_as};

@@ -1,4 +1,7 @@
-//! Zip archives, as far as they must be told from other files.
+//! Zip archives: told from other files, and made of files that a service takes in one.
+
+use bytes::Bytes;
+use crc::{CRC_32_ISO_HDLC, Crc};
 
 /// The record at an archive's end, the same with a comment behind it, and an entry of the directory before it.
 const END: [u8; 4] = *b"PK\x05\x06";
@@ -36,9 +39,48 @@ fn number(bytes: &[u8], at: usize, count: usize) -> Option<usize> {
     Some(bytes.get(at..at + count)?.iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte)))
 }
 
+/// An archive of these files, one after the other as they are. All are of the first day that an archive can name, so
+/// that the same files make the same archive.
+pub fn archive(files: &[(String, Bytes)]) -> Vec<u8> {
+    const FILE: [u8; 4] = *b"PK\x03\x04";
+    /// What is needed to read it, its flags (names are UTF-8), how it is packed (not at all), and 1980-01-01.
+    const HEAD: [u8; 10] = [20, 0, 0, 8, 0, 0, 0, 0, 0x21, 0];
+    /// Made on a system whose files have permissions: a plain file that all may read.
+    const MADE_BY: [u8; 2] = [20, 3];
+    const MODE: [u8; 4] = (0o100_644_u32 << 16).to_le_bytes();
+    let length = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes();
+    let short = |count: usize| u16::try_from(count).unwrap_or(u16::MAX).to_le_bytes();
+    let (mut archive, mut directory) = (Vec::new(), Vec::new());
+    for (name, content) in files {
+        let checksum = Crc::<u32>::new(&CRC_32_ISO_HDLC).checksum(content).to_le_bytes();
+        let sizes = [length(content.len()), length(content.len())].concat();
+        let head = [&HEAD[..], &checksum, &sizes, &short(name.len()), &[0; 2]].concat();
+        directory.extend([&ENTRY[..], &MADE_BY, &head, &[0; 6], &MODE, &length(archive.len())].concat());
+        directory.extend(name.as_bytes());
+        archive.extend([&FILE[..], &head, name.as_bytes(), content].concat());
+    }
+    let count = short(files.len());
+    let places = [length(directory.len()), length(archive.len())].concat();
+    archive.extend(directory);
+    archive.extend([&END[..], &[0; 4], &count, &count, &places, &[0; 2]].concat());
+    archive
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_archive_of_files_is_one() {
+        let file = |name: &str| (name.to_owned(), Bytes::from_static(b"hello"));
+        let one = archive(&[file("a")]);
+        assert!(
+            is_zip(&one) && is_zip(&archive(&[])) && entries(&archive(&[file("a"), file("b/c")])) == Some(2)
+        );
+        assert_eq!(&one[..4], b"PK\x03\x04");
+        assert_eq!(&one[14..18], 0x3610_a686_u32.to_le_bytes());
+        assert_eq!(&one[30..36], b"ahello");
+    }
 
     /// What Python's `zipfile` takes and refuses.
     #[test]

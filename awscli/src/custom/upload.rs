@@ -8,6 +8,26 @@ use crate::run::{Failure, Printer};
 use crate::send::{CallError, Calls};
 use crate::value::{Map, Value};
 
+/// Why a file was not put into the bucket.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// There is no such bucket.
+    #[error("S3 Bucket does not exist. Execute the command to create a new bucket\naws s3 mb s3://{0}")]
+    NoBucket(String),
+    /// A call failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl From<UploadError> for Failure {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Call(error) => error.into(),
+            error @ UploadError::NoBucket(_) => Self::general(&error.to_string()),
+        }
+    }
+}
+
 /// Puts files into one bucket.
 pub struct Uploader {
     client: Client,
@@ -45,7 +65,7 @@ impl Uploader {
         extension: Option<&str>,
         calls: &mut Calls<'_>,
         printer: &mut Printer,
-    ) -> Result<String, Failure> {
+    ) -> Result<String, UploadError> {
         let hash: String = Md5::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
         let name = extension.map_or_else(|| hash.clone(), |extension| format!("{hash}.{extension}"));
         let key = self.prefix.as_ref().map_or_else(|| name.clone(), |prefix| format!("{prefix}/{name}"));
@@ -55,7 +75,7 @@ impl Uploader {
                 Ok(_) => return Ok(key),
                 // It is not there, or that is not to be known.
                 Err(CallError::Service { .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(UploadError::Call(error)),
             }
         }
         let mut parameters = place();
@@ -76,13 +96,9 @@ impl Uploader {
         match self.client.call(calls, "PutObject", parameters).await {
             Ok(_) => Ok(key),
             Err(CallError::Service { error, .. }) if error.code == "NoSuchBucket" => {
-                let message = format!(
-                    "S3 Bucket does not exist. Execute the command to create a new bucket\naws s3 mb s3://{}",
-                    self.bucket
-                );
-                Err(Failure::general(&message))
+                Err(UploadError::NoBucket(self.bucket.clone()))
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(UploadError::Call(error)),
         }
     }
 
@@ -92,7 +108,7 @@ impl Uploader {
     }
 
     /// An uploaded object as a URL with the bucket in its path, as CloudFormation wants its templates.
-    pub fn path_url(&self, key: &str, calls: &Calls<'_>) -> Result<String, Failure> {
+    pub fn path_url(&self, key: &str, calls: &Calls<'_>) -> Result<String, CallError> {
         let operation = self.client.operation("ListBuckets")?;
         let region = self.client.region.as_deref();
         let target = calls.target(&self.client.service, operation, &Map::new(), region);

@@ -18,9 +18,14 @@ const MAX_VALUES: usize = 200_000;
 /// Reads a template or another document: JSON, or else YAML. `functions`: tags are CloudFormation's functions, and
 /// the words for yes and no of YAML 1.1 are truth values. The error says what is wrong and where.
 pub fn parse(text: &str, functions: bool) -> Result<Value, String> {
-    if let Ok(value) = json::parse(text) {
-        return Ok(value);
+    match json::parse(text) {
+        Ok(value) => Ok(value),
+        Err(_) => parse_yaml(text, functions),
     }
+}
+
+/// Reads a document as YAML even if it is JSON, too.
+pub fn parse_yaml(text: &str, functions: bool) -> Result<Value, String> {
     let mut reader =
         Reader { functions, values: 0, stack: Vec::new(), anchors: HashMap::new(), document: None };
     for event in Parser::new_from_str(text) {
@@ -192,6 +197,8 @@ fn key_text(value: &Value) -> Result<String, String> {
     match value {
         Value::List(_) | Value::Map(_) => Err("found unhashable key".to_owned()),
         Value::Timestamp(Timestamp(time)) => Ok(time.date().to_string()),
+        Value::Null => Ok("null".to_owned()),
+        Value::Bool(value) => Ok(value.to_string()),
         scalar => Ok(crate::format::python_text(scalar)),
     }
 }

@@ -4,16 +4,36 @@ use super::scalar::{Scalar, resolve};
 use crate::format::{Sink, float};
 use crate::value::{Map, Timestamp, Value};
 
-/// A line is broken at the first space behind this column.
-const WIDTH: usize = 80;
 /// How much deeper the members of a structure stand than the structure.
 const INDENT: usize = 2;
 /// A longer key stands on a line of its own behind a `?`.
 const KEY_BYTES: usize = 128;
 
+/// How a document is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// The members of structures are sorted by their keys.
+    pub sorted: bool,
+    /// A line is broken at the first space behind this column.
+    pub width: usize,
+    /// As ruamel.yaml's own emitter writes: texts of several lines and with single quotes in them are in double quotes,
+    /// and a long word goes to the next line.
+    pub ruamel: bool,
+    /// Texts that are truth values in YAML 1.1 are in quotes, and a time at midnight is a day.
+    pub template: bool,
+}
+
+/// How results are written.
+const RESULT: Layout = Layout { sorted: true, width: 80, ruamel: false, template: false };
+
 /// Writes a list or structure, and a line end. The members of structures are sorted by their keys.
 pub fn write(value: &Value, sink: &mut Sink) {
-    let mut writer = Writer { sink, column: 0, after_space: true, at_indent: true };
+    write_as(value, RESULT, sink);
+}
+
+/// Writes a list or structure in a layout, and a line end.
+pub fn write_as(value: &Value, layout: Layout, sink: &mut Sink) {
+    let mut writer = Writer { sink, layout, column: 0, after_space: true, at_indent: true };
     writer.node(value, Place::Root, None);
     writer.line_end();
 }
@@ -21,7 +41,11 @@ pub fn write(value: &Value, sink: &mut Sink) {
 /// A text in one line, with the quotes that it needs.
 pub fn text(text: &str) -> String {
     let mut sink = Sink::new(usize::MAX);
-    Writer { sink: &mut sink, column: 0, after_space: true, at_indent: true }.text(text, Place::Key, 0);
+    Writer { sink: &mut sink, layout: RESULT, column: 0, after_space: true, at_indent: true }.text(
+        text,
+        Place::Key,
+        0,
+    );
     // Only whole texts went in.
     String::from_utf8(sink.into_bytes()).unwrap_or_default()
 }
@@ -44,6 +68,7 @@ enum Style {
 
 struct Writer<'a> {
     sink: &'a mut Sink,
+    layout: Layout,
     /// How many characters the line has.
     column: usize,
     /// What comes next needs no space in front of it.
@@ -79,6 +104,11 @@ impl Writer<'_> {
             Value::BigInt(digits) => self.plain(digits),
             Value::Float(value) => self.plain(&float(*value, ".inf", ".nan")),
             Value::Str(text) => self.text(text, place, deeper),
+            Value::Timestamp(Timestamp(time))
+                if self.layout.template && time.time() == time::Time::MIDNIGHT =>
+            {
+                self.plain(&time.date().to_string());
+            }
             // Results have texts for both. What still is a point in time is a sample without an offset.
             Value::Timestamp(Timestamp(time)) => self.plain(&format!(
                 "{} {:02}:{:02}:{:02}",
@@ -94,7 +124,9 @@ impl Writer<'_> {
 
     fn structure(&mut self, map: &Map, indent: usize) {
         let mut members: Vec<(&String, &Value)> = map.iter().collect();
-        members.sort_unstable_by_key(|(key, _)| *key);
+        if self.layout.sorted {
+            members.sort_unstable_by_key(|(key, _)| *key);
+        }
         for (key, value) in members {
             if self.sink.is_cut() {
                 return;
@@ -116,7 +148,16 @@ impl Writer<'_> {
     /// Writes a text whose further lines stand at `indent`.
     fn text(&mut self, text: &str, place: Place, indent: usize) {
         let may_break = place != Place::Key;
-        match style(text) {
+        match style(text, self.layout) {
+            Style::Plain if self.layout.ruamel => {
+                self.space();
+                self.words(text, may_break, indent);
+            }
+            Style::DoubleQuoted if self.layout.ruamel => {
+                self.mark("\"", true, false);
+                self.escaped_by_ruamel(text, may_break, indent);
+                self.mark("\"", false, false);
+            }
             Style::Plain => {
                 self.space();
                 self.unescaped(text, false, may_break, indent);
@@ -140,6 +181,67 @@ impl Writer<'_> {
         self.mark(word, true, false);
     }
 
+    /// The content of a text without quotes, as ruamel.yaml's own emitter breaks it.
+    fn words(&mut self, text: &str, may_break: bool, indent: usize) {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let spaces = rest.len() - rest.trim_start_matches(' ').len();
+            let word = rest[spaces..].split(' ').next().unwrap_or_default();
+            if spaces == 1 && may_break && self.column > self.layout.width {
+                self.line(indent);
+            } else {
+                self.sink.push(&rest[..spaces]);
+                self.column += spaces;
+            }
+            let length = word.chars().count();
+            self.at_indent = false;
+            if self.column.saturating_add(length) > self.layout.width && self.column > indent {
+                self.line(indent);
+            }
+            self.sink.push(word);
+            self.column += length;
+            self.at_indent = false;
+            rest = &rest[spaces + word.len()..];
+        }
+    }
+
+    /// The content of a text with double quotes, as ruamel.yaml's own emitter breaks it.
+    fn escaped_by_ruamel(&mut self, text: &str, may_break: bool, indent: usize) {
+        let characters: Vec<char> = text.chars().collect();
+        let push = |writer: &mut Self, part: &[char]| {
+            writer.sink.push(&part.iter().collect::<String>());
+            writer.column += part.len();
+        };
+        let mut start = 0;
+        for end in 0..=characters.len() {
+            let character = characters.get(end).copied();
+            let escape = character.and_then(|character| escape(character, true));
+            if character.is_none() || escape.is_some() {
+                push(self, &characters[start.min(end)..end]);
+                start = start.max(end);
+            }
+            if let Some(escape) = escape {
+                self.sink.push(&escape);
+                self.column += escape.len();
+                start = end + 1;
+            }
+            let ahead = self.column.saturating_add(end.saturating_sub(start));
+            let inside = end > 0 && end + 1 < characters.len();
+            let fits = (self.layout.width).saturating_add(usize::from(start > end)) >= ahead;
+            if inside && (character == Some(' ') || start >= end) && !fits && may_break {
+                push(self, &characters[start.min(end)..end]);
+                start = start.max(end);
+                self.sink.push("\\");
+                self.line(indent);
+                if characters.get(start) == Some(&' ') {
+                    self.sink.push("\\");
+                    self.column += 1;
+                }
+                self.at_indent = false;
+            }
+        }
+    }
+
     /// The content of a text without quotes or with single ones. One line end would be read as a space, so there is one
     /// more in front of each row of them.
     fn unescaped(&mut self, text: &str, quoted: bool, may_break: bool, indent: usize) {
@@ -148,7 +250,7 @@ impl Writer<'_> {
             let end = at + character.len_utf8();
             if character == ' ' {
                 let inside = at > 0 && end < text.len() && !text[end..].starts_with(' ');
-                if may_break && !after_space && self.column > WIDTH && inside {
+                if may_break && !after_space && self.column > self.layout.width && inside {
                     self.sink.push(&text[kept..at]);
                     self.line(indent);
                     kept = end;
@@ -192,7 +294,8 @@ impl Writer<'_> {
         for (at, character) in text.char_indices() {
             let end = at + character.len_utf8();
             if character == ' ' {
-                if may_break && !after_space && self.column > WIDTH && at > 0 && end < text.len() {
+                if may_break && !after_space && self.column > self.layout.width && at > 0 && end < text.len()
+                {
                     self.sink.push(&text[kept..at]);
                     self.line(indent);
                     if text[end..].starts_with(' ') {
@@ -204,7 +307,7 @@ impl Writer<'_> {
                     self.column += 1;
                 }
                 after_space = true;
-            } else if let Some(escape) = escape(character) {
+            } else if let Some(escape) = escape(character, false) {
                 self.sink.push(&text[kept..at]);
                 self.sink.push(&escape);
                 self.column += escape.len();
@@ -258,13 +361,16 @@ fn is_break(character: char) -> bool {
     matches!(character, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
+/// The first character beyond the basic plane.
+const ASTRAL: char = '\u{10000}';
+
 /// Whether a character may stand in a text as it is.
 fn is_printable(character: char) -> bool {
     matches!(character, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' if character != '\u{feff}')
 }
 
 /// What stands for a character between double quotes if it may not stand there itself.
-fn escape(character: char) -> Option<String> {
+fn escape(character: char, astral: bool) -> Option<String> {
     let letter = match character {
         '\0' => '0',
         '\u{7}' => 'a',
@@ -279,7 +385,7 @@ fn escape(character: char) -> Option<String> {
         '\u{85}' => 'N',
         '\u{2028}' => 'L',
         '\u{2029}' => 'P',
-        _ if is_printable(character) => return None,
+        _ if is_printable(character) || astral && character >= ASTRAL => return None,
         _ => {
             return Some(match u32::from(character) {
                 code @ ..=0xff => format!("\\x{code:02X}"),
@@ -291,15 +397,25 @@ fn escape(character: char) -> Option<String> {
     Some(format!("\\{letter}"))
 }
 
+/// Whether a text means yes or no in YAML 1.1.
+fn is_old_word(text: &str) -> bool {
+    let same_case = |word: &str| {
+        let capital = || word[..1].to_uppercase() + &word[1..];
+        text == word || text == capital() || text == word.to_uppercase()
+    };
+    ["yes", "no", "on", "off"].into_iter().any(same_case)
+}
+
 /// The first of plain, single and double quotes in which the text can be read back.
-fn style(text: &str) -> Style {
+fn style(text: &str, layout: Layout) -> Style {
     let mut plain = !text.starts_with("---") && !text.starts_with("...") && !text.ends_with(' ');
     let mut before = None;
     for (at, character) in text.char_indices() {
         let follows = text[at + character.len_utf8()..].chars().next();
         let blank_follows = follows.is_none_or(is_blank);
         let near_break = |other: Option<char>| other.is_some_and(is_break);
-        if !is_printable(character) || (character == ' ' && (near_break(before) || near_break(follows))) {
+        let printable = is_printable(character) || layout.ruamel && character >= ASTRAL;
+        if !printable || (character == ' ' && (near_break(before) || near_break(follows))) {
             return Style::DoubleQuoted;
         }
         plain &= match character {
@@ -312,7 +428,11 @@ fn style(text: &str) -> Style {
         };
         before = Some(character);
     }
-    if plain && resolve(text) == Scalar::Text { Style::Plain } else { Style::SingleQuoted }
+    if !plain && layout.ruamel && text.contains(['\'', '\n']) {
+        return Style::DoubleQuoted;
+    }
+    let is_word = || layout.template && is_old_word(text);
+    if plain && resolve(text) == Scalar::Text && !is_word() { Style::Plain } else { Style::SingleQuoted }
 }
 
 fn is_blank(character: char) -> bool {
