@@ -3,6 +3,12 @@
 
 /// Service, operation (`*` for all), and why not.
 const REFUSED: &[(&str, &str, &str)] = &[
+    ("agent-toolkit", "add-skill", "it installs files for programs of the host"),
+    ("agent-toolkit", "check-skill-updates", "it looks at files of the host"),
+    ("agent-toolkit", "get-skill-file", "it is not ready; use `aws agent-toolkit get-skill-metadata`"),
+    ("agent-toolkit", "list-installed-skills", "it looks at files of the host"),
+    ("agent-toolkit", "remove-skill", "it removes files of the host"),
+    ("agent-toolkit", "update-skill", "it installs files for programs of the host"),
     ("cli-dev", "*", "it is a tool for the CLI's own developers"),
     ("cloudfront", "sign", "it reads a private key from a file"),
     (
@@ -23,6 +29,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("deploy", "push", "it reads files"),
     ("deploy", "register", "it writes files; use `aws deploy register-on-premises-instance`"),
     ("deploy", "uninstall", "it changes the host"),
+    ("dynamodb", "wizard", "it asks on a terminal; use `aws dynamodb create-table`"),
     ("ec2-instance-connect", "open-tunnel", "it needs a terminal; use `aws ssm send-command`"),
     ("ec2-instance-connect", "ssh", "it needs a terminal; use `aws ssm send-command`"),
     (
@@ -35,9 +42,13 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("emr", "put", "it copies files over SSH"),
     ("emr", "socks", "it needs a terminal"),
     ("emr", "ssh", "it needs a terminal"),
+    ("events", "wizard", "it asks on a terminal; use `aws events put-rule`"),
     ("gamelift", "get-game-session-log", "it writes a file; use `aws gamelift get-game-session-log-url`"),
     ("gamelift", "upload-build", "it reads files; use `aws gamelift create-build`"),
     ("history", "*", "nothing is recorded here"),
+    ("iam", "wizard", "it asks on a terminal; use `aws iam create-role`"),
+    ("lambda", "wizard", "it asks on a terminal; use `aws lambda create-function`"),
+    ("lambda-web", "deploy", "it is not ready"),
     ("lightsail", "push-container-image", "it runs a program of the host"),
     ("login", "*", "the role comes with the session"),
     ("logout", "*", "the role comes with the session"),
@@ -88,7 +99,13 @@ mod tests {
             let mut words = words.split(' ');
             let service = words.next().and_then(crate::catalog::service).expect("a proposal names a service");
             let Some(operation) = words.next() else { continue };
-            assert!(service.operation_of_command(operation).is_some(), "{} {operation}", service.command);
+            let own = crate::custom::subcommands(&service.command).any(|word| word == operation);
+            assert!(
+                own || service.operation_of_command(operation).is_some(),
+                "{} {operation}",
+                service.command
+            );
+            assert_eq!(refusal(&service.command, Some(operation)), None);
             assert!(
                 !mints(&service.command, operation),
                 "{} {operation} is refused as well",

@@ -503,12 +503,15 @@ fn check_together(
         ("cloudfront", "create-invalidation") if parameters.contains_key("InvalidationBatch") => {
             exclusive(given, &["paths"], "invalidation_batch")?;
         }
-        ("ec2", "bundle-instance") if parameters.contains_key("Storage") => {
-            if ["bucket", "prefix", "owner-akid", "owner-sak", "policy"].iter().any(|option| given(option)) {
-                return Err(UsageError::parameter(
-                    "Mixing the --storage option with the simple, scalar options is not recommended.",
-                ));
-            }
+        ("ec2", "bundle-instance")
+            if parameters.contains_key("Storage")
+                && ["bucket", "prefix", "owner-akid", "owner-sak", "policy"]
+                    .iter()
+                    .any(|option| given(option)) =>
+        {
+            return Err(UsageError::parameter(
+                "Mixing the --storage option with the simple, scalar options is not recommended.",
+            ));
         }
         ("cloudwatch", "put-metric-data") if parameters.contains_key("MetricData") => {
             exclusive(given, &METRIC_OPTIONS, "metric_data")?;

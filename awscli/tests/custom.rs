@@ -1,0 +1,397 @@
+//! The commands of the official CLI's own, as a person sees them: what they print, ask for and leave in files. The
+//! expected texts are those of the official CLI 2.38.5 for the same words and answers.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime};
+
+use awscli::files::{Files, MemoryFiles};
+use awscli::parse::HttpResponse;
+use awscli::session::{Budget, Credentials, NoJournal, Output, Session, Tokens};
+use awscli::transport::{Sending, Transport, TransportError};
+use bytes::Bytes;
+
+/// Gives its answers in order and the last one for ever, and notes what it is asked: the path and the body.
+struct Service {
+    answers: Mutex<VecDeque<(u16, String)>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Transport for Service {
+    fn send<'a>(&'a self, request: http::Request<Bytes>, _: Option<&'a url::Url>, _: usize) -> Sending<'a> {
+        let asked = format!("{} {}", request.uri().path(), String::from_utf8_lossy(request.body()));
+        self.asked.lock().unwrap().push(asked);
+        let mut answers = self.answers.lock().unwrap();
+        let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
+        Box::pin(async move {
+            let (status, body) =
+                answer.ok_or_else(|| TransportError::Refused("nothing is answered".into()))?;
+            Ok(HttpResponse { status, headers: Vec::new(), body: body.into_bytes() })
+        })
+    }
+}
+
+/// What a command did.
+struct Ran {
+    output: Output,
+    asked: Vec<String>,
+    files: MemoryFiles,
+}
+
+impl Ran {
+    fn stdout(&self) -> &str {
+        std::str::from_utf8(&self.output.stdout).unwrap()
+    }
+
+    fn file(&self, path: &str) -> String {
+        String::from_utf8(self.files.read(path).unwrap().to_vec()).unwrap()
+    }
+}
+
+/// Runs `line`, whose words are parted by spaces.
+async fn run(line: &str, answers: &[(u16, &str)], files: &[(&str, &str)], hide_secrets: bool) -> Ran {
+    let answers = answers.iter().map(|(status, body)| (*status, (*body).to_owned())).collect();
+    let service = Service { answers: Mutex::new(answers), asked: Mutex::default() };
+    let memory = MemoryFiles::new(1 << 20);
+    for (path, content) in files {
+        memory.write(path, Bytes::from((*content).to_owned())).unwrap();
+    }
+    let session = Session {
+        credentials: Credentials {
+            access_key_id: "AKIAIOSFODNN7EXAMPLE".into(),
+            secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into(),
+            session_token: Some("FwoGZXIvYXdzEXAMPLETOKEN".into()),
+            account_id: Some("123456789012".into()),
+        },
+        region: Some("us-east-1".into()),
+        endpoint: None,
+        http: &service,
+        files: &memory,
+        stdin: Bytes::new(),
+        budget: Budget {
+            deadline: Instant::now() + Duration::from_secs(3600),
+            reserve: Duration::ZERO,
+            calls: 20,
+            pages: 50,
+            output_bytes: 1 << 20,
+            read_bytes: 1 << 20,
+        },
+        journal: &NoJournal,
+        tokens: Tokens::Derived(uuid::Uuid::NAMESPACE_OID),
+        hide_secrets,
+        clock: Some(|| SystemTime::UNIX_EPOCH + Duration::from_secs(1_736_944_496)),
+    };
+    let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+    let output = awscli::run(&words, &session).await;
+    Ran { output, asked: service.asked.into_inner().unwrap(), files: memory }
+}
+
+#[tokio::test(start_paused = true)]
+async fn logs_are_followed_until_the_budget_ends_it_and_no_event_comes_twice() {
+    let event = |id: u32, time: u32, message: &str| {
+        format!(
+            r#"{{"logStreamName":"s","timestamp":{time},"message":"{message}","ingestionTime":0,"eventId":"{id}"}}"#
+        )
+    };
+    let first = format!(r#"{{"events":[{}],"nextToken":"t"}}"#, event(1, 1, "x"));
+    let second = format!(r#"{{"events":[{}]}}"#, event(2, 2, "y"));
+    let third = format!(r#"{{"events":[{},{}]}}"#, event(2, 2, "y"), event(3, 2, "z"));
+    let answers = [(200, &*first), (200, &*second), (200, &*third)];
+    let ran = run("logs tail g --follow --format short", &answers, &[], false).await;
+    assert_eq!(ran.stdout(), "1970-01-01T00:00:00 x\n1970-01-01T00:00:00 y\n1970-01-01T00:00:00 z\n");
+    assert_eq!(ran.output.exit_status, 0);
+    assert_eq!(ran.output.truncated.as_deref(), Some("the limit of 20 calls is reached"));
+    assert!(ran.asked[0].contains(r#""startTime": 1736943896000}"#), "{}", ran.asked[0]);
+    assert!(ran.asked[1].contains(r#""nextToken": "t""#) && ran.asked[2].contains(r#""startTime": 2}"#));
+}
+
+#[tokio::test]
+async fn tokens_are_signed_as_by_the_official_cli() {
+    let line =
+        "rds generate-db-auth-token --hostname db.x.us-east-1.rds.amazonaws.com --port 5432 --username admin";
+    let ran = run(line, &[], &[], false).await;
+    assert_eq!(
+        ran.stdout(),
+        "db.x.us-east-1.rds.amazonaws.com:5432/?Action=connect&DBUser=admin&X-Amz-Algorithm=AWS4-HMAC-SHA256&\
+         X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20250115%2Fus-east-1%2Frds-db%2Faws4_request&\
+         X-Amz-Date=20250115T123456Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host&\
+         X-Amz-Security-Token=FwoGZXIvYXdzEXAMPLETOKEN&\
+         X-Amz-Signature=b5c89a7ac08bf4265027174c77cb282f2a69e66345ea3e32681e571ccde90657\n"
+    );
+    let ran = run("eks get-token --cluster-name c --query status.token --output text", &[], &[], false).await;
+    assert!(
+        ran.stdout().starts_with("k8s-aws-v1.aHR0cHM6Ly9zdHMudXMtZWFzdC0xLmFtYXpvbmF3cy5jb20vP0FjdGlvbj1H")
+    );
+}
+
+#[tokio::test]
+async fn passwords_and_tokens_are_hidden_from_people() {
+    let answer = r#"{"authorizationData":[{"authorizationToken":"QVdTOnNlY3JldA=="}]}"#;
+    let ran = run("ecr get-login-password", &[(200, answer)], &[], false).await;
+    assert_eq!(ran.stdout(), "secret\n");
+    let lines = [
+        "ecr get-login-password",
+        "rds generate-db-auth-token --hostname db --port 1 --username u",
+        "dsql generate-db-connect-auth-token --hostname db",
+        "eks get-token --cluster-name c --query status.token --output text",
+    ];
+    for line in lines {
+        let ran = run(line, &[(200, answer)], &[], true).await;
+        assert_eq!((ran.stdout().trim(), ran.output.hidden), ("********", 1), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn commands_run_under_no_other_role() {
+    for line in [
+        "eks get-token --cluster-name c --role-arn arn:aws:iam::1:role/r",
+        "eks update-kubeconfig --name c --assume-role-arn arn:aws:iam::1:role/r",
+    ] {
+        let ran = run(line, &[(200, "{}")], &[], false).await;
+        assert_eq!((ran.output.exit_status, ran.asked.len()), (252, 0), "{line}");
+        assert!(ran.output.stderr.contains("under the role that is mapped to you"), "{line}");
+    }
+}
+
+const TEMPLATE: &str =
+    "Parameters:\n  Env: {Type: String}\n  Size: {Type: Number}\nResources:\n  B: !Sub x\n";
+const NO_STACK: &str = "<ErrorResponse><Error><Code>ValidationError</Code><Message>Stack with id s does not exist</Message></Error></ErrorResponse>";
+const CHANGE_SET: &str = "<CreateChangeSetResponse><CreateChangeSetResult><Id>arn:cs</Id></CreateChangeSetResult></CreateChangeSetResponse>";
+
+fn change_set_is(status: &str, reason: &str) -> String {
+    format!(
+        "<DescribeChangeSetResponse><DescribeChangeSetResult><Status>{status}</Status><StatusReason>{reason}</StatusReason>\
+         </DescribeChangeSetResult></DescribeChangeSetResponse>"
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_template_is_deployed_by_a_change_set() {
+    let made = change_set_is("CREATE_COMPLETE", "");
+    let stack = "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackStatus>CREATE_COMPLETE</StackStatus>\
+                 </member></Stacks></DescribeStacksResult></DescribeStacksResponse>";
+    let answers = [
+        (400, NO_STACK),
+        (200, CHANGE_SET),
+        (200, &*made),
+        (200, "<ExecuteChangeSetResponse><ExecuteChangeSetResult/></ExecuteChangeSetResponse>"),
+        (200, stack),
+    ];
+    let line = "cloudformation deploy --template-file t.yaml --stack-name s --parameter-overrides Size=3=4 --tags a=b";
+    let ran = run(line, &answers, &[("t.yaml", TEMPLATE)], false).await;
+    assert_eq!(
+        ran.stdout(),
+        "\nWaiting for changeset to be created..\nWaiting for stack create/update to complete\nSuccessfully \
+         created/updated stack - s\n",
+        "{}",
+        ran.output.stderr
+    );
+    // A stack that is new has no value for what is not given.
+    assert!(
+        ran.asked[1].ends_with(
+            "&ChangeSetType=CREATE&Parameters.member.1.ParameterKey=Size&Parameters.member.1.ParameterValue=3%3D4&\
+             Capabilities=&Description=Created+by+AWS+CLI+at+2025-01-15T12%3A34%3A56+UTC&Tags.member.1.Key=a&\
+             Tags.member.1.Value=b"
+        ),
+        "{}",
+        ran.asked[1]
+    );
+    assert!(ran.asked[3].ends_with("&ChangeSetName=arn%3Acs&StackName=s&DisableRollback=false"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_set_without_changes_or_that_fails_ends_the_deployment() {
+    let same = change_set_is("FAILED", "No updates are to be performed.");
+    let wrong = change_set_is("FAILED", "Bad thing");
+    let line = "cloudformation deploy --template-file t.yaml --stack-name s";
+    let cases = [
+        (line, &same, 0, "\nNo changes to deploy. Stack s is up to date\n", ""),
+        (
+            "cloudformation deploy --template-file t.yaml --stack-name s --fail-on-empty-changeset",
+            &same,
+            255,
+            "",
+            "\naws: [ERROR]: No changes to deploy. Stack s is up to date\n",
+        ),
+        (
+            line,
+            &wrong,
+            255,
+            "",
+            "\naws: [ERROR]: Failed to create the changeset: Waiter ChangeSetCreateComplete failed: Waiter encountered a \
+             terminal failure state: For expression \"Status\" we matched expected path: \"FAILED\" Status: FAILED. Reason: \
+             Bad thing\n",
+        ),
+    ];
+    for (line, end, status, more, error) in cases {
+        let ran =
+            run(line, &[(400, NO_STACK), (200, CHANGE_SET), (200, end)], &[("t.yaml", TEMPLATE)], false)
+                .await;
+        assert_eq!(ran.stdout(), format!("\nWaiting for changeset to be created..\n{more}"), "{line}");
+        assert_eq!((ran.output.exit_status, &*ran.output.stderr), (status, error), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn overrides_come_in_four_forms_and_others_are_refused() {
+    let form = "JSON passed to --parameter-overrides must be one of the formats";
+    for (text, error) in [
+        (r#"[{"ParameterKey":"Env","ParameterValue":"p"}]"#, ""),
+        (r#"{"Parameters":{"Env":"p"}}"#, ""),
+        (r#"["Env=p"]"#, ""),
+        (r#"{"Env":"x"}"#, form),
+        (r#"[{"ParameterKey":"Env"}]"#, form),
+        ("[1]", "argument of type 'int' is not a container or iterable"),
+        ("5", "'int' object is not iterable"),
+        ("Env=p", "Expecting value: line 1 column 1 (char 0)"),
+    ] {
+        let line = "cloudformation deploy --template-file t --stack-name s --parameter-overrides file://p";
+        let ran = run(line, &[(400, NO_STACK), (400, "")], &[("t", TEMPLATE), ("p", text)], false).await;
+        match error {
+            "" => assert!(
+                ran.asked[1].contains("ParameterKey=Env&Parameters.member.1.ParameterValue=p"),
+                "{text}"
+            ),
+            error => assert!(ran.output.stderr.contains(error), "{text}: {}", ran.output.stderr),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_template_is_packaged_with_the_files_that_it_names() {
+    let template = "AWSTemplateFormatVersion: 2010-09-09\nResources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties: \
+                    {Code: src, Name: \"yes\", Arn: !GetAtt a.b.c}\n  N:\n    Type: AWS::CloudFormation::Stack\n    \
+                    Properties: {TemplateURL: ./n.yaml}\n";
+    let files = [("app/t.yaml", template), ("app/n.yaml", "Resources: {}\n"), ("app/src/f.py", "print(1)\n")];
+    let line =
+        "cloudformation package --template-file app/t.yaml --s3-bucket bkt --output-template-file out.yaml";
+    let ran = run(line, &[(200, "")], &files, false).await;
+    assert_eq!(
+        ran.stdout(),
+        "\nSuccessfully packaged artifacts and wrote output template to file out.yaml.\nExecute the following command to \
+         deploy the packaged template\naws cloudformation deploy --template-file out.yaml --stack-name <YOUR STACK NAME>\n",
+        "{}",
+        ran.output.stderr
+    );
+    let (archive, nested) = (ran.asked[0].trim(), ran.asked[1].trim());
+    assert_eq!(
+        ran.file("out.yaml"),
+        format!(
+            "AWSTemplateFormatVersion: 2010-09-09\nResources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      \
+             Code:\n        S3Bucket: bkt\n        S3Key: {}\n      Name: 'yes'\n      Arn:\n        Fn::GetAtt:\n        - \
+             a\n        - b.c\n  N:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      TemplateURL: \n        \
+             https://s3.us-east-1.amazonaws.com/bkt{nested}\n",
+            archive.trim_start_matches('/')
+        )
+    );
+    let ran = run(
+        "cloudformation package --template-file app/t.yaml --s3-bucket bkt",
+        &[(200, "")],
+        &files[..2],
+        false,
+    );
+    assert_eq!(
+        ran.await.output.stderr,
+        "\naws: [ERROR]: Unable to upload artifact src referenced by Code parameter of F resource.\nParameter Code of \
+         resource F refers to a file or folder that does not exist app/src\n"
+    );
+}
+
+#[tokio::test]
+async fn a_template_that_names_itself_ends_in_an_error() {
+    let template = "Resources: {N: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: t.yaml}}}\n";
+    let line = "cloudformation package --template-file t.yaml --s3-bucket bkt";
+    let ran = run(line, &[(200, "")], &[("t.yaml", template)], false).await;
+    assert!(ran.output.stderr.ends_with("maximum recursion depth exceeded\n") && ran.asked.is_empty());
+}
+
+#[tokio::test]
+async fn a_cluster_is_added_to_the_jobs_kubeconfig() {
+    let cluster = r#"{"cluster":{"name":"c","arn":"arn:aws:eks:us-east-1:1:cluster/c","endpoint":"https://e","status":"ACTIVE","certificateAuthority":{"data":"LS0="}}}"#;
+    let old = "users: []\ncontexts: [{name: k}]\ncurrent-context: k\n";
+    let line = "eks update-kubeconfig --name c --kubeconfig kc --alias a";
+    let ran = run(line, &[(200, cluster)], &[("kc", old)], false).await;
+    assert_eq!(ran.stdout(), "Added new context a to kc\n");
+    assert_eq!(
+        ran.file("kc"),
+        "users:\n- name: arn:aws:eks:us-east-1:1:cluster/c\n  user:\n    exec:\n      apiVersion: \
+         client.authentication.k8s.io/v1beta1\n      args:\n      - --region\n      - us-east-1\n      - eks\n      - \
+         get-token\n      - --cluster-name\n      - c\n      - --output\n      - json\n      command: aws\ncontexts:\n- name: \
+         k\n- context:\n    cluster: arn:aws:eks:us-east-1:1:cluster/c\n    user: arn:aws:eks:us-east-1:1:cluster/c\n  name: \
+         a\ncurrent-context: a\nclusters:\n- cluster:\n    certificate-authority-data: LS0=\n    server: https://e\n  name: \
+         arn:aws:eks:us-east-1:1:cluster/c\n"
+    );
+    let ran = run(line, &[(200, cluster)], &[("kc", "users: [1]")], false).await;
+    assert_eq!(ran.output.stderr, "\naws: [ERROR]: Entry in users not a <class 'dict'>.\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_definition_is_deployed_by_codedeploy() {
+    let service = r#"{"services":[{"serviceArn":"a","serviceName":"svc","clusterArn":"x/cl"}]}"#;
+    let group = r#"{"deploymentGroupInfo":{"computePlatform":"ECS","ecsServices":[{"serviceName":"svc","clusterName":"cl"}],"blueGreenDeploymentConfiguration":{"deploymentReadyOption":{"waitTimeInMinutes":20},"terminateBlueInstancesOnDeploymentSuccess":{"terminationWaitTimeInMinutes":30}}}}"#;
+    let answers = [
+        (200, service),
+        (200, r#"{"application":{"computePlatform":"ECS"}}"#),
+        (200, group),
+        (200, r#"{"taskDefinition":{"taskDefinitionArn":"arn:td:2"}}"#),
+        (200, r#"{"deploymentId":"d-1"}"#),
+        (200, r#"{"deploymentInfo":{"status":"InProgress"}}"#),
+        (200, r#"{"deploymentInfo":{"status":"Succeeded"}}"#),
+    ];
+    let files = [
+        ("td.json", r#"{"family":"f","containerDefinitions":[]}"#),
+        ("as.yaml", "Resources:\n - S:\n    Properties: {TaskDefinition: x, n: é}\n"),
+    ];
+    let line = "ecs deploy --service svc --task-definition td.json --codedeploy-appspec as.yaml";
+    let ran = run(line, &answers, &files, false).await;
+    assert_eq!(
+        ran.stdout(),
+        "Successfully registered new ECS task definition arn:td:2\nSuccessfully created deployment d-1\nWaiting for d-1 to \
+         succeed (will wait up to 60 minutes)...\nSuccessfully deployed arn:td:2 to service 'svc'\n"
+    );
+    assert!(
+        ran.asked[4].contains(r#"{\"Resources\": [{\"S\": {\"Properties\": {\"TaskDefinition\": \"arn:td:2\", \"n\": \"\\u00e9\"}}}]}"#),
+        "{}",
+        ran.asked[4]
+    );
+    assert!(ran.asked[4].contains(r#""applicationName": "AppECS-cl-svc""#), "{}", ran.asked[4]);
+}
+
+#[tokio::test]
+async fn parts_of_results_are_kept_in_files() {
+    let keys = r#"{"certificatePem":"PEM\n","keyPair":{"PublicKey":"PUB","PrivateKey":"PRIV"}}"#;
+    let line = "iot create-keys-and-certificate --certificate-pem-outfile c.pem --private-key-outfile k";
+    let ran = run(line, &[(200, keys)], &[], false).await;
+    assert_eq!((ran.file("c.pem"), ran.file("k")), ("PEM\n".to_owned(), "PRIV".to_owned()));
+    // What is hidden from people is hidden in the files that they could print.
+    let ran = run(line, &[(200, keys)], &[], true).await;
+    assert_eq!(ran.file("k"), "********");
+    let device = "<CreateVirtualMFADeviceResponse><CreateVirtualMFADeviceResult><VirtualMFADevice><SerialNumber>n</SerialNumber>\
+                  <Base32StringSeed>U0VFRA==</Base32StringSeed><QRCodePNG>UU5H</QRCodePNG></VirtualMFADevice>\
+                  </CreateVirtualMFADeviceResult></CreateVirtualMFADeviceResponse>";
+    let line = "iam create-virtual-mfa-device --virtual-mfa-device-name x --outfile o --bootstrap-method Base32StringSeed";
+    let ran = run(line, &[(200, device)], &[], false).await;
+    assert_eq!(ran.file("o"), "SEED");
+    assert_eq!(ran.stdout(), "{\n    \"VirtualMFADevice\": {\n        \"SerialNumber\": \"n\"\n    }\n}\n");
+}
+
+#[tokio::test]
+async fn what_must_be_a_zip_file_is_checked() {
+    let line = "lambda update-function-code --function-name f --zip-file fileb://x";
+    let ran = run(line, &[(200, "{}")], &[("x", "text")], false).await;
+    assert_eq!(
+        ran.output.stderr,
+        "\naws: [ERROR]: An error occurred (ParamValidation): --zip-file must be a zip file with the fileb:// prefix.\nExample \
+         usage:  --zip-file fileb://path/to/file.zip\n"
+    );
+    let empty = "PK\u{5}\u{6}\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let line = "lambda publish-layer-version --layer-name l --zip-file fileb://x";
+    let ran = run(line, &[(200, "{}")], &[("x", empty)], false).await;
+    assert!(
+        ran.asked[0].ends_with(r#"{"Content": {"ZipFile": "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA=="}}"#),
+        "{:?}",
+        ran.asked
+    );
+}
