@@ -12,7 +12,7 @@ mod resources;
 pub use self::resources::{Naming, Resource};
 
 use crate::catalog;
-use crate::command::{self, Command, Context, UsageError};
+use crate::command::{self, Command, Context, Parsed, UsageError};
 use crate::custom::Options;
 use crate::help;
 use crate::model::{Kind, Operation, Service};
@@ -86,11 +86,11 @@ pub fn classify(argv: &[String], context: Context<'_>) -> Result<Classification,
         Command::Version => Classification::nothing(),
         Command::Operation(parsed) => {
             let command = parsed.operation().command.clone();
-            Classification::of_call(&parsed.service, parsed.operation(), &parsed.parameters, command)
+            Classification::of_call(&parsed, command)
         }
         Command::Wait(waiter, parsed) => {
             let command = format!("wait {}", parsed.service.waiters[waiter].command);
-            Classification::of_call(&parsed.service, parsed.operation(), &parsed.parameters, command)
+            Classification::of_call(&parsed, command)
         }
         Command::Custom(custom) => of_own(&custom.options),
     })
@@ -114,19 +114,28 @@ impl Classification {
         }
     }
 
-    fn of_call(service: &Service, operation: &Operation, parameters: &Map, command: String) -> Self {
-        Self {
+    fn of_call(parsed: &Parsed, command: String) -> Self {
+        let (service, operation) = (&*parsed.service, parsed.operation());
+        let named = Self {
             service: service.command.clone(),
             service_id: service.id.clone(),
             signing_name: service.signing_name.clone(),
             command,
+            ..Self::nothing()
+        };
+        // A sample of the form is all that comes of it.
+        if parsed.skeleton.is_some() {
+            return named;
+        }
+        Self {
             operations: vec![(service.command.clone(), operation.name.clone())],
-            actions: actions(service, operation, parameters),
-            impact: impact(service, operation, parameters),
+            actions: actions(service, operation, &parsed.parameters),
+            impact: impact(service, operation, &parsed.parameters),
             sends: true,
             secrets: secrets::members(service, operation),
             token: has_token(service, operation),
-            resources: resources::of_call(service, operation, parameters),
+            resources: resources::of_call(service, operation, &parsed.parameters),
+            ..named
         }
     }
 }
@@ -225,6 +234,8 @@ const NOT_READING: &[(&str, &str)] = &[
     ("cognito-identity", "GetId"),
     // Sends the user a code.
     ("cognito-idp", "GetUserAttributeVerificationCode"),
+    // Writes the media into a bucket.
+    ("socialmessaging", "GetWhatsAppMessageMedia"),
     // Hands the task to its caller and to nobody else.
     ("stepfunctions", "GetActivityTask"),
 ];
@@ -772,7 +783,15 @@ mod tests {
 
     #[test]
     fn what_sends_nothing_says_so() {
-        for line in ["help", "ec2 terminate-instances help", "--version", "ec2 terminate-instances -h"] {
+        for line in [
+            "help",
+            "ec2 terminate-instances help",
+            "ec2 terminate-instances --generate-cli-skeleton",
+            "ec2 terminate-instances --instance-ids i-1 --generate-cli-skeleton output",
+            "ec2 wait instance-running --generate-cli-skeleton",
+            "--version",
+            "ec2 terminate-instances -h",
+        ] {
             let found = classified(line);
             assert_eq!((found.sends, found.impact, found.actions.len()), (false, Impact::Read, 0), "{line}");
         }

@@ -22,8 +22,8 @@ const PREFIXES: [(&str, &str); 12] = [
 ];
 
 /// Operations of API Gateway that are actions of their own, by what their names hold. All others are the HTTP method.
-const OWN_ACTIONS_OF_GATEWAYS: [&str; 5] =
-    ["AccessAssociation", "Portal", "ProductPage", "ProductRestEndpointPage", "RoutingRule"];
+const OWN_ACTIONS_OF_GATEWAYS: [&str; 4] =
+    ["Portal", "ProductPage", "ProductRestEndpointPage", "RoutingRule"];
 
 /// Operations whose actions have other names. A name without a prefix has the service's.
 const EXCEPTIONS: &[(&str, &str, &[&str])] = &[

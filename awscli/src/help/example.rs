@@ -3,9 +3,26 @@
 use crate::model::{Argument, ArgumentKind, Kind, Operation, Service, ShapeId, Structure};
 use serde_json::{Map, Value, json};
 
+/// Calls whose options the CLI looks into before the model does: service, operation, and what follows.
+const OWN: [(&str, &str, &[&str]); 1] = [(
+    "ec2",
+    "bundle-instance",
+    &[
+        "--instance-id",
+        "my-instance-id",
+        "--storage",
+        "'S3={AWSAccessKeyId=my-key-id,Bucket=my-bucket,Prefix=my-prefix,UploadPolicy=dGV4dA==,UploadPolicySignature=s}'",
+    ],
+)];
+
 /// The words of a call, each as it is typed into a shell.
 pub fn words(service: &Service, operation: &Operation) -> Vec<String> {
     let mut words = vec!["aws".to_owned(), service.command.clone(), operation.command.clone()];
+    let own = OWN.iter().find(|(of, word, _)| *of == service.command && *word == operation.command);
+    if let Some((.., rest)) = own {
+        words.extend(rest.iter().map(|word| (*word).to_owned()));
+        return words;
+    }
     let input = operation.input.and_then(|id| match &service.shapes.get(id as usize)?.kind {
         Kind::Structure(structure) => Some(structure),
         _ => None,
@@ -120,14 +137,20 @@ impl<'a> Sample<'a> {
                     let value = self.value(member.shape, &dashed(&member.name), above)?;
                     members.insert(member.name.clone(), value);
                 }
-                // One member says what the whole is, a plain one rather than another.
-                if members.is_empty() && structure.union {
+                // One member says what the whole is; of a union a plain one rather than another.
+                if members.is_empty() && !structure.members.is_empty() {
                     let mut choices: Vec<_> = structure.members.iter().collect();
-                    choices.sort_by_key(|one| matches!(self.kind(one.shape), Some(Kind::Structure(_))));
-                    let (name, value) = choices.into_iter().find_map(|one| {
-                        Some((&one.name, self.value(one.shape, &dashed(&one.name), above)?))
-                    })?;
-                    members.insert(name.clone(), value);
+                    if structure.union {
+                        choices.sort_by_key(|one| matches!(self.kind(one.shape), Some(Kind::Structure(_))));
+                    }
+                    let one = choices.into_iter().find_map(|one| {
+                        Some((one.name.clone(), self.value(one.shape, &dashed(&one.name), above)?))
+                    });
+                    match one {
+                        Some((name, value)) => members.insert(name, value),
+                        None if structure.union => return None,
+                        None => None,
+                    };
                 }
                 Value::Object(members)
             }

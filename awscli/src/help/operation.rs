@@ -147,9 +147,9 @@ impl<'a> About<'a> {
         page.words(4, parts.iter().map(String::as_str));
     }
 
-    /// Whether the result goes to a file.
+    /// Whether the result goes to a file. Such commands have no other form of input.
     fn streams(&self) -> bool {
-        self.operation.arguments.iter().any(|argument| argument.kind == ArgumentKind::Outfile)
+        self.operation.arguments.iter().any(|argument| argument.name == "outfile")
     }
 
     fn example(&self, page: &mut Page) {
@@ -184,7 +184,7 @@ impl<'a> About<'a> {
             self.option(argument, page);
         }
         if self.streams() {
-            page.sentence(2, "<outfile> is a file, or - for what is shown here.");
+            page.sentence(2, "The outfile is the name of a file, or - for what is shown here.");
         } else {
             page.entry("--cli-input-json", "the whole input as JSON; options win over it");
             page.entry("--cli-input-yaml", "the same as YAML");
