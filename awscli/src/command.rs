@@ -115,7 +115,7 @@ pub struct Globals {
 }
 
 /// A command of the CLI's own, such as `s3 ls`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Custom {
     /// What it was given, told apart.
     pub options: Options,

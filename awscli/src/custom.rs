@@ -1,13 +1,18 @@
 //! The commands of the official CLI that are its own: not one operation of an API, but what somebody wrote. [`COMMANDS`]
 //! says what each takes; here the words are read by it, and the commands are run.
 
+mod association;
 mod client;
 mod cloudformation;
 mod distribution;
 mod ecs;
+mod emr;
 mod kubeconfig;
 mod logs;
 mod package;
+mod recorder;
+mod role;
+mod schema;
 mod table;
 mod token;
 mod upload;
@@ -66,6 +71,8 @@ pub struct Argument {
     pub group: Option<&'static str>,
     /// Its word is taken as it is, even if it begins with `file://`.
     pub verbatim: bool,
+    /// What its [structure](schema) is, for lists, maps and structures.
+    pub schema: Option<&'static str>,
 }
 
 /// What an argument's words are.
@@ -126,6 +133,7 @@ const fn argument(name: &'static str, kind: ArgumentKind, arity: Arity) -> Argum
         implied: None,
         group: None,
         verbatim: false,
+        schema: None,
     }
 }
 
@@ -154,11 +162,11 @@ const fn blob(name: &'static str) -> Argument {
 }
 
 const fn list(name: &'static str) -> Argument {
-    argument(name, ArgumentKind::List, Arity::OneOrMore)
+    argument(name, ArgumentKind::List, Arity::OneOrMore).of("[]")
 }
 
 const fn map(name: &'static str) -> Argument {
-    argument(name, ArgumentKind::Map, Arity::One)
+    argument(name, ArgumentKind::Map, Arity::One).of("<>")
 }
 
 const fn structure(name: &'static str) -> Argument {
@@ -195,6 +203,10 @@ impl Argument {
         Self { group: Some(group), ..self }
     }
 
+    const fn of(self, schema: &'static str) -> Self {
+        Self { schema: Some(schema), ..self }
+    }
+
     const fn verbatim(self) -> Self {
         Self { verbatim: true, ..self }
     }
@@ -207,14 +219,14 @@ impl Argument {
 }
 
 /// What a command was given. Arguments are asked for by their names in its table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     command: &'static CustomCommand,
     given: Vec<Given>,
 }
 
 /// One argument as it was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Given {
     /// Its name.
     pub name: &'static str,
@@ -224,6 +236,8 @@ pub struct Given {
     pub loaded: bool,
     /// The content of the file that it named with `fileb://`.
     pub bytes: Option<Bytes>,
+    /// What its words give, if it has a structure.
+    pub value: Option<Value>,
 }
 
 impl Options {
@@ -271,6 +285,11 @@ impl Options {
     /// The words of an argument; none if it was not given.
     pub fn texts(&self, name: &str) -> &[String] {
         self.given(name).map_or(&[], |given| &given.words)
+    }
+
+    /// What was given for an argument with a structure.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.given(name).and_then(|given| given.value.as_ref())
     }
 
     /// The number of an argument, or its default. A number of more than 64 bits is the nearest of those.
@@ -363,7 +382,8 @@ fn read(
     let options = parsed.options.iter().map(|(index, words)| (options[*index], words));
     let mut given = Vec::new();
     for (argument, words) in positionals.chain(options) {
-        let mut read = Given { name: argument.name, words: words.clone(), loaded: false, bytes: None };
+        let mut read =
+            Given { name: argument.name, words: words.clone(), loaded: false, bytes: None, value: None };
         if let [word] = read.words.as_mut_slice()
             && !argument.verbatim
         {
@@ -386,6 +406,11 @@ fn read(
             for word in &read.words {
                 values::python_int(&Value::Str(word.clone()))?;
             }
+        }
+        if let Some(schema) = argument.schema {
+            let (operation, option) = (command.path.last().copied(), format!("--{}", argument.name));
+            let operation = operation.unwrap_or_default();
+            read.value = Some(schema::read(schema, operation, &option, &read.words, context.files)?);
         }
         given.push(read);
     }
@@ -418,6 +443,10 @@ pub(crate) async fn run(
     match path {
         ["cloudformation", "package"] => package::package(custom, calls, printer).await,
         ["cloudformation", "deploy"] => cloudformation::deploy(custom, calls, printer).await,
+        ["configservice", "get-status"] => recorder::status(calls, printer).await,
+        ["configservice", "subscribe"] => recorder::subscribe(custom, calls, printer).await,
+        ["datapipeline", "create-default-roles"] => role::data_pipeline(custom, calls, printer).await,
+        ["dlm", "create-default-role"] => role::data_lifecycle(custom, calls, printer).await,
         ["dsql", "generate-db-connect-auth-token"] => token::dsql("DbConnect", custom, calls, printer),
         ["dsql", "generate-db-connect-admin-auth-token"] => {
             token::dsql("DbConnectAdmin", custom, calls, printer)
@@ -426,6 +455,11 @@ pub(crate) async fn run(
         ["ecs", "deploy"] => ecs::deploy(custom, calls, printer).await,
         ["eks", "update-kubeconfig"] => kubeconfig::update(custom, calls, printer).await,
         ["eks", "get-token"] => token::eks(custom, calls, printer),
+        ["emr", "create-cluster"] => emr::create(custom, calls, printer).await,
+        ["emr", command] => emr::run(command, custom, calls, printer).await,
+        ["emr-containers", "create-role-associations"] => association::create(custom, calls, printer).await,
+        ["emr-containers", "delete-role-associations"] => association::delete(custom, calls, printer).await,
+        ["emr-containers", "update-role-trust-policy"] => association::trust(custom, calls, printer).await,
         ["rds", "generate-db-auth-token"] => token::rds(custom, calls, printer),
         ["logs", "tail"] => logs::tail(custom, calls, printer).await,
         ["s3", command] => s3::run(command, custom, calls, printer).await,

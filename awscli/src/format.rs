@@ -10,7 +10,7 @@ mod yaml;
 use base64::Engine;
 
 pub use error::{error_line, service_error, usage_error};
-pub use json::{compact_ascii_json, indented_ascii_json, json};
+pub use json::{compact_ascii_json, indented_ascii_json, indented_json, json};
 pub use python::python_text;
 pub(crate) use python::{float, repr_text};
 pub use table::table;

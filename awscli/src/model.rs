@@ -16,7 +16,7 @@ use crate::endpoint::RuleSet;
 pub type ShapeId = u32;
 
 /// One AWS service.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Service {
     /// The service's word on the command line, such as `s3api`.
     pub command: String,
@@ -110,9 +110,10 @@ impl Service {
 }
 
 /// A wire protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Protocol {
     /// AWS JSON 1.0 and 1.1.
+    #[default]
     Json,
     /// REST with JSON bodies.
     RestJson,

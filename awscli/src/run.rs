@@ -248,7 +248,12 @@ impl Printer {
     }
 
     pub fn show(&mut self, result: Map, shape: &Shape) -> Result<(), Failure> {
-        let value = queried(Value::Map(result), shape)?;
+        self.show_value(Value::Map(result), shape)
+    }
+
+    /// The same for a result that is no structure.
+    pub fn show_value(&mut self, result: Value, shape: &Shape) -> Result<(), Failure> {
+        let value = queried(result, shape)?;
         self.print(value, shape)
     }
 

@@ -52,8 +52,14 @@ pub fn mistakes(
             report.value(member, value, &format!(".{name}"));
         }
     }
-    let wrong = !report.errors.is_empty();
-    wrong.then(|| format!("Parameter validation failed:\n{}", report.errors.join("\n")))
+    report.text()
+}
+
+/// The same for a single value. `json` says that it was written as JSON.
+pub fn value_mistakes(service: &Service, member: &Member, value: &Value, json: bool) -> Option<String> {
+    let mut report = Report { service, errors: Vec::new(), ordered: json };
+    report.value(member, value, "");
+    report.text()
 }
 
 struct Report<'a> {
@@ -65,6 +71,11 @@ struct Report<'a> {
 }
 
 impl Report<'_> {
+    fn text(&self) -> Option<String> {
+        let wrong = !self.errors.is_empty();
+        wrong.then(|| format!("Parameter validation failed:\n{}", self.errors.join("\n")))
+    }
+
     fn members(&mut self, structure: &Structure, map: &Map, name: &str, filled_in: fn(&Member) -> bool) {
         let names = |between| {
             structure.members.iter().map(|member| member.name.as_str()).collect::<Vec<_>>().join(between)

@@ -3,6 +3,62 @@
 use super::{CustomCommand, blob, command, flag, integer, list, map, off, positional, structure, text};
 use crate::command::words::Arity;
 
+/// The groups of instances of a cluster.
+const INSTANCE_GROUPS: &str = "[{Name, InstanceGroupType!, BidPrice, InstanceType!, InstanceCount!:integer, CustomAmiId, \
+     EbsConfiguration:{EbsOptimized:boolean, EbsBlockDeviceConfigs:[{VolumeSpecification:{VolumeType!, \
+     SizeInGB!:integer, Iops:integer, Throughput:integer}, VolumesPerInstance:integer}]}, \
+     AutoScalingPolicy:{Constraints:{MinCapacity:integer, MaxCapacity:integer}, Rules:[{Name, Description, \
+     Action:{Market, SimpleScalingPolicyConfiguration:{AdjustmentType, ScalingAdjustment:integer, \
+     CoolDown:integer}}, Trigger:{CloudWatchAlarmDefinition:{ComparisonOperator, EvaluationPeriods:integer, \
+     MetricName, Namespace, Period:integer, Statistic, Threshold:double, Unit, Dimensions:[{Key, \
+     Value}]}}}]}, Configurations:[{Classification, Properties:<>, Configurations:[{Classification, \
+     Properties:<>}]}]}]";
+
+/// What a cluster does.
+const STEPS: &str =
+    "[{Type, Name, ActionOnFailure, Jar, Args:[], MainClass, Properties, LogUri, EncryptionKeyArn}]";
+
+/// The fleets of instances of a cluster.
+const INSTANCE_FLEETS: &str = "[{Name, InstanceFleetType!, TargetOnDemandCapacity:integer, TargetSpotCapacity:integer, \
+     InstanceTypeConfigs:[{InstanceType!, WeightedCapacity:integer, BidPrice, \
+     BidPriceAsPercentageOfOnDemandPrice:double, CustomAmiId, Priority:double, \
+     EbsConfiguration:{EbsOptimized:boolean, EbsBlockDeviceConfigs:[{VolumeSpecification:{VolumeType!, \
+     SizeInGB!:integer, Iops:integer, Throughput:integer}, VolumesPerInstance:integer}]}, \
+     Configurations:[{Classification, Properties:<>, Configurations:[{Classification, Properties:<>}]}]}], \
+     LaunchSpecifications:{OnDemandSpecification:{AllocationStrategy, \
+     CapacityReservationOptions:{UsageStrategy, CapacityReservationPreference, \
+     CapacityReservationResourceGroupArn}}, SpotSpecification:{TimeoutDurationMinutes:integer, TimeoutAction, \
+     BlockDurationMinutes:integer, AllocationStrategy}}, \
+     ResizeSpecifications:{SpotResizeSpecification:{TimeoutDurationMinutes:integer, AllocationStrategy}, \
+     OnDemandResizeSpecification:{TimeoutDurationMinutes:integer, AllocationStrategy, \
+     CapacityReservationOptions:{UsageStrategy, CapacityReservationPreference, \
+     CapacityReservationResourceGroupArn}}}, Context}]";
+
+/// Where the instances of a cluster are.
+const EC2_ATTRIBUTES: &str = "{KeyName, SubnetId, SubnetIds:[], AvailabilityZone, AvailabilityZones:[], InstanceProfile, \
+     EmrManagedMasterSecurityGroup, EmrManagedSlaveSecurityGroup, ServiceAccessSecurityGroup, \
+     AdditionalMasterSecurityGroups:[], AdditionalSlaveSecurityGroups:[]}";
+
+/// What is installed on a cluster.
+const APPLICATIONS: &str = "[{Name!, Args:[]}]";
+
+/// How a cluster keeps files in S3.
+const EMRFS: &str = "{Consistent:boolean, SSE:boolean, RetryCount:integer, RetryPeriod:integer, Args:[], Encryption, \
+     ProviderType, KMSKeyId, CustomProviderLocation, CustomProviderClass}";
+
+/// How a cluster knows its users.
+const KERBEROS: &str =
+    "{Realm, KdcAdminPassword, CrossRealmTrustPrincipalPassword, ADDomainJoinUser, ADDomainJoinPassword}";
+
+/// How big a cluster gets.
+const SCALING: &str = "{ComputeLimits:{MinimumCapacityUnits!:integer, MaximumCapacityUnits!:integer, \
+     MaximumOnDemandCapacityUnits:integer, UnitType!, MaximumCoreCapacityUnits:integer}, ScalingStrategy, \
+     UtilizationPerformanceIndex:integer}";
+
+/// Where the logs of a cluster go.
+const MONITORING: &str = "{CloudWatchLogConfiguration:{Enabled!:boolean, LogGroupName, LogStreamNamePrefix, EncryptionKeyArn, \
+     LogTypes:<[]>}, S3LoggingConfiguration:{LogTypeUploadPolicy:<>}}";
+
 /// All of them, in the order of their words. A command whose words begin another's is the group of those.
 pub static COMMANDS: &[CustomCommand] = &[
     command(
@@ -181,7 +237,10 @@ pub static COMMANDS: &[CustomCommand] = &[
             text("description"),
         ],
     ),
-    command(&["deploy", "register"], &[text("instance-name").required(), list("tags"), text("iam-user-arn")]),
+    command(
+        &["deploy", "register"],
+        &[text("instance-name").required(), list("tags").of("[{Key!, Value!}]"), text("iam-user-arn")],
+    ),
     command(&["deploy", "uninstall"], &[]),
     command(
         &["dlm", "create-default-role"],
@@ -223,7 +282,7 @@ pub static COMMANDS: &[CustomCommand] = &[
             integer("ssh-port").default("22"),
             text("local-forwarding"),
             text("connection-type").choices(&["auto", "direct", "eice"]).default("auto"),
-            structure("eice-options"),
+            structure("eice-options").of("{maxTunnelDuration:integer, endpointId, dnsName}"),
         ],
     ),
     command(&["ecr", "get-login-password"], &[]),
@@ -265,11 +324,11 @@ pub static COMMANDS: &[CustomCommand] = &[
     ),
     command(
         &["emr", "add-instance-groups"],
-        &[text("cluster-id").required(), list("instance-groups").required()],
+        &[text("cluster-id").required(), list("instance-groups").of(INSTANCE_GROUPS).required()],
     ),
     command(
         &["emr", "add-steps"],
-        &[text("cluster-id").required(), list("steps").required(), text("execution-role-arn")],
+        &[text("cluster-id").required(), list("steps").of(STEPS).required(), text("execution-role-arn")],
     ),
     command(
         &["emr", "create-cluster"],
@@ -277,12 +336,12 @@ pub static COMMANDS: &[CustomCommand] = &[
             text("release-label"),
             text("os-release-label"),
             text("ami-version"),
-            list("instance-groups"),
+            list("instance-groups").of(INSTANCE_GROUPS),
             text("instance-type"),
             text("instance-count"),
             flag("auto-terminate").group("auto_terminate"),
             flag("no-auto-terminate").group("auto_terminate"),
-            list("instance-fleets"),
+            list("instance-fleets").of(INSTANCE_FLEETS),
             text("name").default("Development Cluster"),
             text("log-uri"),
             text("log-encryption-kms-key-id"),
@@ -290,7 +349,7 @@ pub static COMMANDS: &[CustomCommand] = &[
             text("auto-scaling-role"),
             flag("use-default-roles"),
             text("configurations"),
-            structure("ec2-attributes"),
+            structure("ec2-attributes").of(EC2_ATTRIBUTES),
             flag("termination-protected").group("termination_protected"),
             flag("no-termination-protected").group("termination_protected"),
             flag("unhealthy-node-replacement").group("unhealthy_node_replacement"),
@@ -301,25 +360,25 @@ pub static COMMANDS: &[CustomCommand] = &[
             flag("enable-debugging").group("debug"),
             flag("no-enable-debugging").group("debug"),
             list("tags"),
-            list("bootstrap-actions"),
-            list("applications"),
-            structure("emrfs"),
-            list("steps"),
+            list("bootstrap-actions").of("[{Name, Path!, Args:[]}]"),
+            list("applications").of(APPLICATIONS),
+            structure("emrfs").of(EMRFS),
+            list("steps").of(STEPS),
             text("additional-info"),
-            structure("restore-from-hbase-backup"),
+            structure("restore-from-hbase-backup").of("{Dir, BackupVersion}"),
             text("security-configuration"),
             text("custom-ami-id"),
             text("ebs-root-volume-size"),
             text("ebs-root-volume-iops"),
             text("ebs-root-volume-throughput"),
             text("repo-upgrade-on-boot"),
-            structure("kerberos-attributes"),
+            structure("kerberos-attributes").of(KERBEROS),
             integer("step-concurrency-level"),
             text("step-execution-role-arn"),
-            structure("managed-scaling-policy"),
-            list("placement-group-configs"),
-            structure("auto-termination-policy"),
-            structure("monitoring-configuration"),
+            structure("managed-scaling-policy").of(SCALING),
+            list("placement-group-configs").of("[{InstanceRole!, PlacementStrategy}]"),
+            structure("auto-termination-policy").of("{IdleTimeout:long}"),
+            structure("monitoring-configuration").of(MONITORING),
             flag("extended-support").group("extended-support"),
             flag("no-extended-support").group("extended-support"),
             flag("session-enabled").group("session-enabled"),
@@ -348,7 +407,7 @@ pub static COMMANDS: &[CustomCommand] = &[
     ),
     command(
         &["emr", "install-applications"],
-        &[text("cluster-id").required(), list("applications").required()],
+        &[text("cluster-id").required(), list("applications").of(APPLICATIONS).required()],
     ),
     command(
         &["emr", "modify-cluster-attributes"],

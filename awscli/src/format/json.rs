@@ -15,8 +15,13 @@ pub fn json(value: &Value, sink: &mut Sink) {
 
 /// JSON as Python's `json.dumps(value, indent=4)` gives it: everything beyond ASCII escaped, and no line end.
 pub fn indented_ascii_json(value: &Value) -> String {
+    indented_json(value, 4, true)
+}
+
+/// The same with another indentation, and everything beyond ASCII escaped or kept.
+pub fn indented_json(value: &Value, indent: usize, ascii: bool) -> String {
     let mut sink = Sink::new(usize::MAX);
-    Writer { sink: &mut sink, indent: Some(4), ascii: true }.value(value, 0);
+    Writer { sink: &mut sink, indent: Some(indent), ascii }.value(value, 0);
     // Only whole texts went in.
     String::from_utf8(sink.into_bytes()).unwrap_or_default()
 }
