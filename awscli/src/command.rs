@@ -738,7 +738,7 @@ pub(crate) fn checked(
     parameters: Map,
     now: SystemTime,
 ) -> Result<Map, String> {
-    if let Some(mistakes) = validate::mistakes(service, operation.input, &parameters, &HashSet::new()) {
+    if let Some(mistakes) = validate::mistakes(service, operation.input, &parameters, &Typed::default()) {
         return Err(mistakes);
     }
     let mut value = Value::Map(parameters);

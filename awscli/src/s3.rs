@@ -20,7 +20,7 @@ mod upload;
 use client::Client;
 use transfer::Transfer;
 
-use crate::command::values::{self, Reading};
+use crate::command::values::Reading;
 use crate::command::{Context, Custom};
 use crate::custom::{self, Options};
 use crate::format;
@@ -88,7 +88,7 @@ fn metadata(options: &Options, client: &Client<'_>) -> Result<Option<Map>, Failu
             "Parameter validation failed:\nInvalid type for parameter {key}, value: {}, type: <class '{}'>, valid types: \
              <class 'str'>",
             format::python_text(value),
-            values::type_name(value)
+            value.python_type()
         )));
     }
     Ok(Some(metadata))

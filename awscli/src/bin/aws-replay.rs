@@ -147,11 +147,12 @@ fn tables(service: &str) -> Value {
             let streams = operation.arguments.iter().any(|argument| argument.kind == ArgumentKind::Outfile);
             let mut rows: Vec<Value> =
                 operation.arguments.iter().map(|argument| row(&service, operation, argument)).collect();
-            for name in GENERIC.iter().filter(|_| !streams) {
-                rows.push(
-                    json!({"name": name.trim_start_matches("--"), "type": "string", "required": false}),
-                );
-            }
+            // The options of paging come last, unless they take the place of the API's own.
+            let paging = operation.arguments.iter().position(is_of_paging).unwrap_or(rows.len());
+            let generic = GENERIC.iter().filter(|_| !streams).map(
+                |name| json!({"name": name.trim_start_matches("--"), "type": "string", "required": false}),
+            );
+            rows.splice(paging..paging, generic);
             tables.insert(operation.command.to_string(), rows.into());
         }
         if !service.waiters.is_empty() {

@@ -26,7 +26,7 @@ pub fn validate(
     parameters: &Map,
     typed: &Typed,
 ) -> Result<(), UsageError> {
-    match mistakes(service, input, parameters, json) {
+    match mistakes(service, input, parameters, typed) {
         Some(mistakes) => Err(UsageError::parameter(&mistakes)),
         None => Ok(()),
     }
@@ -37,7 +37,7 @@ pub fn mistakes(
     service: &Service,
     input: Option<ShapeId>,
     parameters: &Map,
-    json: &HashSet<String>,
+    typed: &Typed,
 ) -> Option<String> {
     let empty = Structure::default();
     let structure = match input.map(|input| &service.shapes[input as usize].kind) {
@@ -57,7 +57,8 @@ pub fn mistakes(
 
 /// The same for a single value. `json` says that it was written as JSON.
 pub fn value_mistakes(service: &Service, member: &Member, value: &Value, json: bool) -> Option<String> {
-    let mut report = Report { service, errors: Vec::new(), ordered: json };
+    let keys = HashMap::new();
+    let mut report = Report { service, errors: Vec::new(), ordered: json, keys: &keys };
     report.value(member, value, "");
     report.text()
 }

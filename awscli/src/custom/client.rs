@@ -1,10 +1,9 @@
 //! One service in one region, as the CLI's own commands call it.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::catalog;
-use crate::command::validate;
+use crate::command::validate::{self, Typed};
 use crate::model::{Operation, Service, Waiter};
 use crate::run::Failure;
 use crate::send::{CallError, Calls, Response};
@@ -62,7 +61,7 @@ impl Client {
 
     /// Refuses parameters that do not fit the model.
     pub fn check(&self, operation: &Operation, parameters: &Map) -> Result<(), CallError> {
-        match validate::mistakes(&self.service, operation.input, parameters, &HashSet::new()) {
+        match validate::mistakes(&self.service, operation.input, parameters, &Typed::default()) {
             Some(mistakes) => {
                 let message = format!("An error occurred (ParamValidation): {mistakes}");
                 Err(CallError::Parameters(message))

@@ -133,7 +133,7 @@ fn overrides(given: Option<&Given>) -> Result<Map, Failure> {
         Value::Str(text) if text.is_empty() => return Ok(Map::new()),
         Value::Str(_) => return Err(not_overrides()),
         other => {
-            let kind = crate::command::values::type_name(&other);
+            let kind = other.python_type();
             return Err(Failure::general(&format!("'{kind}' object is not iterable")));
         }
     };
@@ -150,7 +150,7 @@ fn overrides(given: Option<&Given>) -> Result<Map, Failure> {
                 Some((key, value)) => drop(overrides.insert(key.to_owned(), text(value))),
                 None => return Err(not_overrides()),
             },
-            other => return Err(python(crate::command::values::type_name(other))),
+            other => return Err(python(other.python_type())),
         }
     }
     let mixed = items.iter().any(|item| matches!(item, Value::Map(_)))
@@ -182,7 +182,7 @@ fn pairs(words: &[String], option: &str) -> Result<Map, Failure> {
 /// All parameters of the template: with the value that is given, or that of the stack.
 fn parameters(template: &Value, overrides: &Map) -> Result<Vec<Map>, Failure> {
     let Value::Map(template) = template else {
-        let kind = crate::command::values::type_name(template);
+        let kind = template.python_type();
         return Err(Failure::general(&format!("'{kind}' object has no attribute 'get'")));
     };
     let Some(Value::Map(declared)) = template.get("Parameters") else { return Ok(Vec::new()) };

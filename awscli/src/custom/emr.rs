@@ -192,7 +192,7 @@ fn is_true(value: &Value) -> bool {
         Value::Bytes(bytes) => !bytes.is_empty(),
         Value::List(items) => !items.is_empty(),
         Value::Map(map) => !map.is_empty(),
-        Value::BigInt(_) | Value::Timestamp(_) => true,
+        Value::BigInt(_) | Value::Timestamp(_) | Value::Date(_) => true,
     }
 }
 

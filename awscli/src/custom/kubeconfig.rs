@@ -175,7 +175,7 @@ fn load(path: &str, calls: &Calls<'_>) -> Result<Map, Failure> {
 fn class(value: &Value) -> &'static str {
     match value {
         Value::Map(_) => "collections.OrderedDict",
-        other => crate::command::values::type_name(other),
+        other => other.python_type(),
     }
 }
 

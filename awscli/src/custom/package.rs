@@ -208,7 +208,7 @@ impl Exporter<'_, '_, '_> {
             let content = std::str::from_utf8(&content).map_err(|error| error.to_string())?;
             let mut template = yaml::parse(&content.replace("\r\n", "\n"), true)?;
             let Value::Map(sections) = &mut template else {
-                let kind = crate::command::values::type_name(&template);
+                let kind = template.python_type();
                 return Err(format!("argument of type '{kind}' is not a container or iterable"));
             };
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
@@ -278,7 +278,7 @@ impl Exporter<'_, '_, '_> {
     fn resources<'s>(&'s mut self, resources: &'s mut Value, folder: &'s str, depth: usize) -> Step<'s, ()> {
         Box::pin(async move {
             let Value::Map(resources) = resources else {
-                let kind = crate::command::values::type_name(resources);
+                let kind = resources.python_type();
                 return Err(format!("'{kind}' object has no attribute 'items'"));
             };
             for (id, resource) in resources {
@@ -296,7 +296,7 @@ impl Exporter<'_, '_, '_> {
                     continue;
                 }
                 let Value::Map(resource) = resource else {
-                    let kind = crate::command::values::type_name(resource);
+                    let kind = resource.python_type();
                     return Err(format!("'{kind}' object has no attribute 'get'"));
                 };
                 let kind = resource.get("Type").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -406,7 +406,7 @@ impl Exporter<'_, '_, '_> {
             Value::Null => return Ok(None),
             Value::Str(name) => name,
             other => {
-                let kind = crate::command::values::type_name(other);
+                let kind = other.python_type();
                 return Err(format!("'{kind}' object has no attribute 'startswith'"));
             }
         };
