@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use awscli::files::MemoryFiles;
+use awscli::files::{Files, MemoryFiles};
 use awscli::session::{Budget, Call, CallEnd, Credentials, Journal, JournalFuture, Output, Session, Tokens};
 use awscli::transport::HttpClient;
 use shared::ids::JobId;
@@ -160,6 +160,13 @@ impl Aws {
         let files = MemoryFiles::new(MAX_FILES);
         let session = self.session(credentials, journal, &files, job, left);
         let mut output = awscli::run(&command.argv, &session).await;
+        for entry in files.list() {
+            output.stderr.push_str(&format!(
+                "`{}` ({} bytes) was written to the job's own files, which end with it. Name `-` in its place to see what \
+                 is written.\n",
+                entry.path, entry.size
+            ));
+        }
         let stdout = String::from_utf8_lossy(&output.stdout);
         if let (Cow::Owned(shown), hidden) = reveal::hide_by_looks(&stdout) {
             output.stdout = shown.into_bytes();

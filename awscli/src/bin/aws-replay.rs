@@ -147,12 +147,15 @@ fn tables(service: &str) -> Value {
             let streams = operation.arguments.iter().any(|argument| argument.kind == ArgumentKind::Outfile);
             let mut rows: Vec<Value> =
                 operation.arguments.iter().map(|argument| row(&service, operation, argument)).collect();
-            // The options of paging come last, unless they take the place of the API's own.
-            let paging = operation.arguments.iter().position(is_of_paging).unwrap_or(rows.len());
-            let generic = GENERIC.iter().filter(|_| !streams).map(
-                |name| json!({"name": name.trim_start_matches("--"), "type": "string", "required": false}),
-            );
-            rows.splice(paging..paging, generic);
+            if !streams {
+                let [json, yaml, skeleton] = GENERIC.map(|name| {
+                    json!({"name": name.trim_start_matches("--"), "type": "string", "required": false})
+                });
+                // The official CLI adds the options of paging between its own.
+                let paging = operation.arguments.iter().position(is_of_paging).unwrap_or(rows.len());
+                rows.splice(paging..paging, [json, yaml]);
+                rows.push(skeleton);
+            }
             tables.insert(operation.command.to_string(), rows.into());
         }
         if !service.waiters.is_empty() {
