@@ -489,7 +489,9 @@ mod tests {
                 let words: Vec<String> = example::words(&model, known).iter().skip(1).map(unquoted).collect();
                 if let Err(error) = command::parse(&words, context) {
                     let text = error.stderr;
-                    assert!(text.contains("is not available here"), "{}: {text}", words.join(" "));
+                    // The structure that it needs is given in simpler options, of which none is required.
+                    let hoisted = known.command == "bundle-instance" && text.ends_with("'S3'\n");
+                    assert!(hoisted || text.contains("is not available here"), "{}: {text}", words.join(" "));
                 }
             }
         }

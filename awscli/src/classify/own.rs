@@ -41,10 +41,11 @@ pub static OWN: &[OwnCommand] = &[
         Write,
         &[
             ("cloudformation", "DescribeStacks"),
+            ("cloudformation", "GetTemplateSummary"),
             ("cloudformation", "CreateChangeSet"),
             ("cloudformation", "DescribeChangeSet"),
             ("cloudformation", "ExecuteChangeSet"),
-            ("cloudformation", "UpdateStack"),
+            HEAD,
             PUT,
         ],
     ),

@@ -1,5 +1,6 @@
 //! A minimal call of an operation that the command line accepts: each required option with a value of its form.
 
+use crate::command::own;
 use crate::model::{Argument, ArgumentKind, Kind, Operation, Service, ShapeId, Structure};
 use serde_json::{Map, Value, json};
 
@@ -52,7 +53,12 @@ pub fn words(service: &Service, operation: &Operation) -> Vec<String> {
             _ => {
                 words.push(format!("--{}", argument.name));
                 let bytes = ["-content", "-file"].iter().any(|end| argument.name.ends_with(end));
-                words.push(if bytes { "fileb://FILE".to_owned() } else { format!("my-{}", argument.name) });
+                let choice = own::choices(&argument.name).first();
+                words.push(match choice {
+                    Some(choice) => (*choice).to_owned(),
+                    None if bytes => "fileb://FILE".to_owned(),
+                    None => format!("my-{}", argument.name),
+                });
             }
         }
     }
