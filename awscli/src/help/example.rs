@@ -1,20 +1,34 @@
 //! A minimal call of an operation that the command line accepts: each required option with a value of its form.
 
-use crate::command::own;
+use super::syntax::offered;
 use crate::model::{Argument, ArgumentKind, Kind, Operation, Service, ShapeId, Structure};
 use serde_json::{Map, Value, json};
 
 /// Calls whose options the CLI looks into before the model does: service, operation, and what follows.
-const OWN: [(&str, &str, &[&str]); 1] = [(
-    "ec2",
-    "bundle-instance",
-    &[
-        "--instance-id",
-        "my-instance-id",
-        "--storage",
-        "'S3={AWSAccessKeyId=my-key-id,Bucket=my-bucket,Prefix=my-prefix,UploadPolicy=dGV4dA==,UploadPolicySignature=s}'",
-    ],
-)];
+const OWN: [(&str, &str, &[&str]); 2] = [
+    (
+        "ec2",
+        "bundle-instance",
+        &[
+            "--instance-id",
+            "my-instance-id",
+            "--storage",
+            "'S3={AWSAccessKeyId=my-key-id,Bucket=my-bucket,Prefix=my-prefix,UploadPolicy=dGV4dA==,UploadPolicySignature=s}'",
+        ],
+    ),
+    (
+        "iam",
+        "create-virtual-mfa-device",
+        &[
+            "--virtual-mfa-device-name",
+            "my-device",
+            "--outfile",
+            "my-device.png",
+            "--bootstrap-method",
+            "QRCodePNG",
+        ],
+    ),
+];
 
 /// The words of a call, each as it is typed into a shell.
 pub fn words(service: &Service, operation: &Operation) -> Vec<String> {
@@ -53,12 +67,7 @@ pub fn words(service: &Service, operation: &Operation) -> Vec<String> {
             _ => {
                 words.push(format!("--{}", argument.name));
                 let bytes = ["-content", "-file"].iter().any(|end| argument.name.ends_with(end));
-                let choice = own::choices(&argument.name).first();
-                words.push(match choice {
-                    Some(choice) => (*choice).to_owned(),
-                    None if bytes => "fileb://FILE".to_owned(),
-                    None => format!("my-{}", argument.name),
-                });
+                words.push(if bytes { "fileb://FILE".to_owned() } else { format!("my-{}", argument.name) });
             }
         }
     }
@@ -93,7 +102,7 @@ impl<'a> Sample<'a> {
                 if !matches!(self.kind(member.shape), Some(Kind::List { .. })) =>
             {
                 let (member, min) = (member.shape, *min);
-                for number in 1..=min.clamp(1, 3) {
+                for number in 1..=min.clamp(1, 5) {
                     // Several of the same would often not do.
                     let name = if min > 1 { format!("{name}-{number}") } else { name.clone() };
                     words.push(quoted(&self.word(member, &name)));
@@ -145,7 +154,7 @@ impl<'a> Sample<'a> {
                 }
                 // One member says what the whole is; of a union a plain one rather than another.
                 if members.is_empty() && !structure.members.is_empty() {
-                    let mut choices: Vec<_> = structure.members.iter().collect();
+                    let mut choices: Vec<_> = offered(self.service, structure).collect();
                     if structure.union {
                         choices.sort_by_key(|one| matches!(self.kind(one.shape), Some(Kind::Structure(_))));
                     }
@@ -161,7 +170,7 @@ impl<'a> Sample<'a> {
                 Value::Object(members)
             }
             Kind::List { member, min, .. } => match self.value(member.shape, &singular(name), above) {
-                Some(item) => vec![item; (*min).clamp(1, 3) as usize].into(),
+                Some(item) => vec![item; (*min).clamp(1, 5) as usize].into(),
                 None if *min == 0 => json!([]),
                 None => return None,
             },

@@ -204,7 +204,7 @@ impl Form<'_> {
 }
 
 /// The members of a structure but for bytes that have an option of their own instead.
-fn offered<'a>(service: &'a Service, structure: &'a Structure) -> impl Iterator<Item = &'a Member> {
+pub fn offered<'a>(service: &'a Service, structure: &'a Structure) -> impl Iterator<Item = &'a Member> {
     let elsewhere = |member: &Member| match service.command.as_str() {
         "lambda" => member.name == "ZipFile",
         "translate" => ["Content", "File"].contains(&member.name.as_str()),
