@@ -20,6 +20,7 @@ use std::time::SystemTime;
 use crate::catalog;
 use crate::custom::{self, Options};
 use crate::files::Files;
+use crate::format::ErrorFormat;
 use crate::model::{Argument, ArgumentKind, Kind, Member, NO_MEMBER, Operation, Service};
 use crate::query::Expression;
 use crate::skeleton::{self, Skeleton};
@@ -112,6 +113,8 @@ pub struct Globals {
     pub query: Option<String>,
     /// `--no-paginate`.
     pub no_paginate: bool,
+    /// `--cli-error-format`.
+    pub error_format: ErrorFormat,
 }
 
 /// A command of the CLI's own, such as `s3 ls`.
@@ -203,11 +206,7 @@ pub(crate) const GLOBALS: [(&str, Arity, Check); 19] = [
     ("--no-cli-pager", Arity::Zero, Check::Text),
     ("--cli-auto-prompt", Arity::Zero, Check::Text),
     ("--no-cli-auto-prompt", Arity::Zero, Check::Text),
-    (
-        "--cli-error-format",
-        Arity::One,
-        Check::Choice(&["legacy", "json", "yaml", "text", "table", "enhanced"]),
-    ),
+    ("--cli-error-format", Arity::One, Check::Choice(ErrorFormat::CHOICES)),
 ];
 
 /// Options of every command that are not for chat, and why.
@@ -257,26 +256,35 @@ fn parse_words(argv: &[String], context: Context<'_>) -> Result<Command, UsageEr
         Err(_) if argv.first().is_some_and(|word| word == "--version") => return Ok(Command::Version),
         words => words.map_err(|message| UsageError::usage(&message))?,
     };
-    let given = |name: &str| {
-        let index = GLOBALS.iter().position(|(global, ..)| *global == name)?;
-        Some(words.option(index)?.first().map_or("", String::as_str))
-    };
+    let given = |name| global(&words, name);
     if let Some((name, reason)) = REFUSED.iter().find(|(name, _)| given(name).is_some()) {
         return Err(UsageError::refused(&format!("{name} is not available here: {reason}.")));
     }
     if given("--version").is_some() {
         return Ok(Command::Version);
     }
-    if given("--cli-error-format").is_some_and(|format| format != "enhanced") {
-        return Err(UsageError::refused(
-            "--cli-error-format is not available here: errors come as plain text.",
-        ));
-    }
+    let error_format = given("--cli-error-format").map_or(ErrorFormat::default(), ErrorFormat::of_word);
+    below(&words, error_format, context).map_err(|error| {
+        let stderr = error_format.show(error.stderr, None);
+        UsageError { stderr, ..error }
+    })
+}
+
+/// The first word of an option of every command, if it was given.
+fn global<'a>(words: &'a Words, name: &str) -> Option<&'a str> {
+    let index = GLOBALS.iter().position(|(global, ..)| *global == name)?;
+    Some(words.option(index)?.first().map_or("", String::as_str))
+}
+
+/// Parses what is below the options of every command.
+fn below(words: &Words, error_format: ErrorFormat, context: Context<'_>) -> Result<Command, UsageError> {
+    let given = |name| global(words, name);
     let globals = Globals {
         region: given("--region").map(str::to_owned),
         output: given("--output").map(str::to_owned),
         query: given("--query").map(|query| values::text(context.files, "--query", query)).transpose()?,
         no_paginate: given("--no-paginate").is_some(),
+        error_format,
     };
     if let Some(text) = &globals.query {
         Expression::parse(text)
@@ -291,7 +299,7 @@ fn parse_words(argv: &[String], context: Context<'_>) -> Result<Command, UsageEr
         return Err(no_help());
     }
     let Some(service) = catalog::service(&word) else {
-        return custom::parse(&[&word], words.rest, globals, context).map(Command::Custom);
+        return custom::parse(&[&word], words.rest.clone(), globals, context).map(Command::Custom);
     };
     let commands = offered::operations(&service);
     let words =

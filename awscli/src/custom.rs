@@ -467,7 +467,7 @@ pub(crate) async fn run(
             let reason = refusal(service, rest.first().copied()).unwrap_or_else(|| {
                 format!("`aws {}` is not available here: it is not ready.", path.join(" "))
             });
-            Err(Failure { stderr: format::error_line(&reason), exit_status: USAGE })
+            Err(Failure { stderr: format::error_line(&reason), exit_status: USAGE, info: None })
         }
         [] => Ok(0),
     }

@@ -9,7 +9,7 @@ mod yaml;
 
 use base64::Engine;
 
-pub use error::{error_line, service_error, usage_error};
+pub use error::{ErrorFormat, error_line, service_error, service_error_info, usage_error};
 pub use json::{compact_ascii_json, indented_ascii_json, indented_json, json};
 pub use python::python_text;
 pub(crate) use python::{float, repr_text};

@@ -68,7 +68,8 @@ pub async fn run(argv: &[String], session: &Session<'_>) -> Output {
     match ended {
         Ok(status) => printer.output.exit_status = status,
         Err(failure) => {
-            printer.output.stderr.push_str(&failure.stderr);
+            let error_format = command.globals().map(|globals| globals.error_format).unwrap_or_default();
+            printer.output.stderr.push_str(&error_format.show(failure.stderr, failure.info.as_ref()));
             printer.output.exit_status = failure.exit_status;
         }
     }
@@ -85,27 +86,33 @@ pub async fn run(argv: &[String], session: &Session<'_>) -> Output {
 pub(crate) struct Failure {
     pub stderr: String,
     pub exit_status: i32,
+    /// What a service said.
+    pub info: Option<Map>,
 }
 
 impl Failure {
     pub fn usage(message: &str) -> Self {
-        Self { stderr: format::usage_error(message), exit_status: USAGE }
+        Self { stderr: format::usage_error(message), exit_status: USAGE, info: None }
     }
 
     pub fn general(message: &str) -> Self {
-        Self { stderr: format::error_line(message), exit_status: GENERAL }
+        Self { stderr: format::error_line(message), exit_status: GENERAL, info: None }
     }
 }
 
 impl From<UsageError> for Failure {
     fn from(error: UsageError) -> Self {
-        Self { stderr: error.stderr, exit_status: error.exit_status }
+        Self { stderr: error.stderr, exit_status: error.exit_status, info: None }
     }
 }
 
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
-        Self { stderr: error.text(), exit_status: error.exit_status() }
+        let info = match &error {
+            CallError::Service { error, .. } => Some(format::service_error_info(error)),
+            _ => None,
+        };
+        Self { stderr: error.text(), exit_status: error.exit_status(), info }
     }
 }
 

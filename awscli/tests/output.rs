@@ -294,3 +294,56 @@ async fn parameters_as_yaml_or_json_are_refused_as_there() {
         (255, "\naws: [ERROR]: keywords must be strings\n")
     );
 }
+
+#[tokio::test]
+async fn errors_are_shown_in_the_format_that_is_asked_for() {
+    let refused = [(404, r#"{"Type":"User","Message":"no","__type":"ResourceNotFoundException"}"#)];
+    let sentence = "\naws: [ERROR]: An error occurred (ResourceNotFoundException) when calling the GetFunction operation: no\n";
+    let missing = "Parameter validation failed:\nMissing required parameter in TransactItems[0]: \"Get\"";
+    for (format, service, own) in [
+        (
+            "enhanced",
+            format!("{sentence}\nAdditional error details:\nType: User\n"),
+            format!("\naws: [ERROR]: An error occurred (ParamValidation): {missing}\n"),
+        ),
+        ("legacy", sentence.to_owned(), format!("\naws: [ERROR]: {missing}\n")),
+        (
+            "json",
+            "{\n    \"Message\": \"no\",\n    \"Code\": \"ResourceNotFoundException\",\n    \"Type\": \"User\"\n}\n".to_owned(),
+            "{\n    \"Code\": \"ParamValidation\",\n    \"Message\": \"Parameter validation failed:\\nMissing required parameter in \
+             TransactItems[0]: \\\"Get\\\"\"\n}\n"
+                .to_owned(),
+        ),
+        (
+            "yaml",
+            "Code: ResourceNotFoundException\nMessage: no\nType: User\n".to_owned(),
+            "Code: ParamValidation\nMessage: 'Parameter validation failed:\n\n  Missing required parameter in \
+             TransactItems[0]: \"Get\"'\n"
+                .to_owned(),
+        ),
+        (
+            "text",
+            "ResourceNotFoundException\tno\tUser\n".to_owned(),
+            format!("ParamValidation\t{missing}\n"),
+        ),
+    ] {
+        let line = format!("lambda get-function --function-name f --cli-error-format {format}");
+        assert_eq!(printed(&line, &refused).await, (254, String::new(), service), "{format}");
+        let line = format!("dynamodb transact-get-items --transact-items {{}} --cli-error-format {format}");
+        assert_eq!(printed(&line, &[]).await, (252, String::new(), own), "{format}");
+    }
+    let (_, _, stderr) = printed("dynamodb --cli-error-format yaml", &[]).await;
+    assert!(
+        stderr.starts_with(
+            "Code: ParamValidation\nMessage: \"the following arguments are required: operation\\n"
+        )
+    );
+    for line in [
+        "dynamodb describe-table --table-name abc --bogus --cli-error-format json",
+        "nothing --cli-error-format json",
+        "lambda invoke --function-name f --payload x out --cli-error-format json",
+    ] {
+        let (_, _, stderr) = printed(line, &[]).await;
+        assert!(stderr.contains("aws: [ERROR]: "), "without a code, or not understood: {stderr}");
+    }
+}

@@ -57,7 +57,9 @@ pub enum SignatureVersion {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// There is no region.
-    #[error("You must specify a region: add `--region`, such as `--region us-east-1`.")]
+    #[error(
+        "An error occurred (NoRegion): You must specify a region. You can also configure your region by running \"aws configure\"."
+    )]
     NoRegion,
     /// `--region 'x@y'`.
     #[error("Provided region_name '{0}' doesn't match a supported format.")]

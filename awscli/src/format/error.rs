@@ -1,15 +1,123 @@
 //! How the official CLI words errors on standard error.
 
-use super::python_text;
+use super::{Sink, as_shown, json, python_text, table, text, yaml};
 use crate::parse::ServiceError;
 use crate::value::{Map, Value};
+
+/// `--cli-error-format`: how errors that have a code are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ErrorFormat {
+    /// In sentences, with the modeled members of a service's error below.
+    #[default]
+    Enhanced,
+    /// In sentences alone, and without the codes of the CLI's own errors.
+    Legacy,
+    /// As a result is by `--output json`. The others are as by their namesakes.
+    Json,
+    /// As YAML.
+    Yaml,
+    /// As text.
+    Text,
+    /// As a table.
+    Table,
+}
+
+/// The codes of the CLI's own errors.
+const OWN_CODES: [&str; 4] = ["ParamValidation", "Configuration", "NoRegion", "NoCredentials"];
+
+/// How an error begins that is shown in sentences.
+const LEAD: &str = "\naws: [ERROR]: ";
+
+/// How the members of a service's error begin below it.
+const DETAILS: &str = "\nAdditional error details:\n";
+
+impl ErrorFormat {
+    /// The words for them, in the official CLI's order.
+    pub const CHOICES: &[&str] = &["legacy", "json", "yaml", "text", "table", "enhanced"];
+
+    /// The format that a word names.
+    pub fn of_word(word: &str) -> Self {
+        match word {
+            "legacy" => Self::Legacy,
+            "json" => Self::Json,
+            "yaml" => Self::Yaml,
+            "text" => Self::Text,
+            "table" => Self::Table,
+            _ => Self::Enhanced,
+        }
+    }
+
+    /// An error, given as it is shown by default. `info` is what [`service_error_info`] tells of a service's one. Errors
+    /// without a code look the same in all formats.
+    pub fn show(self, enhanced: String, info: Option<&Map>) -> String {
+        if self == Self::Enhanced {
+            return enhanced;
+        }
+        let own = own_info(&enhanced);
+        let Some(info) = info.or(own.as_ref()) else { return enhanced };
+        let mut sink = Sink::new(usize::MAX);
+        let mut value = Value::Map(info.clone());
+        as_shown(&mut value);
+        let shown = match self {
+            Self::Json => Ok(json(&value, &mut sink)),
+            Self::Yaml => Ok(yaml(&value, &mut sink)),
+            Self::Text => Ok(text(&value, &mut sink)),
+            Self::Table => table("error", &value, &mut sink),
+            Self::Enhanced | Self::Legacy => Err(String::new()),
+        };
+        match (shown, own) {
+            // Only whole texts went in.
+            (Ok(()), _) => String::from_utf8(sink.into_bytes()).unwrap_or_default(),
+            (Err(_), Some(own)) => {
+                let message = own.get("Message").and_then(Value::as_str).unwrap_or_default();
+                error_line(message.trim())
+            }
+            (Err(_), None) => match enhanced.split_once(DETAILS) {
+                Some((sentence, _)) => sentence.to_owned(),
+                None => enhanced,
+            },
+        }
+    }
+}
+
+/// Code and message of an error of the CLI's own.
+fn own_info(enhanced: &str) -> Option<Map> {
+    let (code, message) =
+        enhanced.strip_prefix(LEAD)?.strip_prefix("An error occurred (")?.split_once("): ")?;
+    if !OWN_CODES.contains(&code) {
+        return None;
+    }
+    // The usage below a message belongs to it as it is, with its line end.
+    let message = message.strip_suffix('\n').filter(|_| !message.ends_with(USAGE_END)).unwrap_or(message);
+    let texts = [("Code", code), ("Message", message)];
+    Some(texts.into_iter().map(|(key, text)| (key.to_owned(), Value::Str(text.to_owned()))).collect())
+}
+
+/// The last line of the usage.
+const USAGE_END: &str = "\n  aws <command> <subcommand> help\n";
+
+/// Code, message and modeled members of a service's error.
+pub fn service_error_info(error: &ServiceError) -> Map {
+    let code = ("Code".to_owned(), Value::Str(or_unknown(&error.code)));
+    let message = ("Message".to_owned(), Value::Str(error.message.clone()));
+    let both = if error.message_first { [message, code] } else { [code, message] };
+    let mut info = Map::from(both);
+    for (name, value) in &error.fields {
+        info.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    info
+}
+
+fn or_unknown(code: &str) -> String {
+    if code.is_empty() { "Unknown".to_owned() } else { code.to_owned() }
+}
 
 /// How many members a list or structure may have to be shown in one line.
 const INLINE_MEMBERS: usize = 4;
 
 /// Any error, as the CLI prints it.
 pub fn error_line(message: &str) -> String {
-    format!("\naws: [ERROR]: {message}\n")
+    format!("{LEAD}{message}\n")
 }
 
 /// A mistake in the command's words or parameters.
@@ -20,7 +128,6 @@ pub fn usage_error(message: &str) -> String {
 /// What a service refused a call of `operation` with. `retries` is how often the call was repeated in vain, if the
 /// last word on it was to give up.
 pub fn service_error(error: &ServiceError, operation: &str, retries: Option<u32>) -> String {
-    let or_unknown = |text: &str| if text.is_empty() { "Unknown".to_owned() } else { text.to_owned() };
     let retries = retries.map(|count| format!(" (reached max retries: {count})")).unwrap_or_default();
     let message = format!(
         "An error occurred ({}) when calling the {operation} operation{retries}: {}",
@@ -39,7 +146,7 @@ fn details(fields: &Map) -> String {
     if shown.is_empty() {
         return String::new();
     }
-    let mut text = "\nAdditional error details:\n".to_owned();
+    let mut text = DETAILS.to_owned();
     let mut left_out = false;
     for (name, value) in shown {
         let inline = inline(value);

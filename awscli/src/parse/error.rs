@@ -23,6 +23,8 @@ pub struct ServiceError {
     pub modeled: bool,
     /// The model says that the error may go away by itself.
     pub retryable: bool,
+    /// Its message stands before its code where both are shown, as the official CLI puts them for its protocol.
+    pub message_first: bool,
 }
 
 /// Reads an error response. What cannot be understood becomes an error that is named by its status.
@@ -41,14 +43,12 @@ pub(super) fn read(reader: &Reader<'_>) -> ServiceError {
         let header = ["x-amzn-requestid", "x-amz-request-id"].iter().find_map(|name| response.header(name));
         error.request_id = header.map(str::to_owned);
     }
-    // A modeled error goes by either of its names.
-    let own_code = error.code.clone();
     if let Some(query_code) = query_error_code(reader) {
         error.code = query_code;
     }
-    if !add_modeled(reader, &error.code.clone(), &mut error) {
-        add_modeled(reader, &own_code, &mut error);
-    }
+    // Like the official CLI, this finds no members for an error that goes by the name of an old protocol.
+    let code = error.code.clone();
+    add_modeled(reader, &code, &mut error);
     error
 }
 
@@ -100,6 +100,7 @@ fn of_object(reader: &Reader<'_>) -> ServiceError {
     ServiceError {
         code: name.to_owned(),
         message: text(&["message", "Message"]).unwrap_or_default().to_owned(),
+        message_first: true,
         ..ServiceError::default()
     }
 }
@@ -141,11 +142,18 @@ fn of_xml(reader: &Reader<'_>) -> ServiceError {
         take("RequestId");
         take("HostId");
     }
-    ServiceError { code, message, request_id: outer_id, details, ..ServiceError::default() }
+    ServiceError {
+        code,
+        message,
+        request_id: outer_id,
+        details,
+        message_first: wrapped,
+        ..ServiceError::default()
+    }
 }
 
 /// Adds the members that the model gives the error of this code, if it knows it.
-fn add_modeled(reader: &Reader<'_>, code: &str, error: &mut ServiceError) -> bool {
+fn add_modeled(reader: &Reader<'_>, code: &str, error: &mut ServiceError) {
     let named =
         reader.service.exceptions.iter().find_map(|id| match reader.service.shapes.get(*id as usize) {
             Some(Shape { name, kind: Kind::Structure(structure), .. }) => {
@@ -154,9 +162,7 @@ fn add_modeled(reader: &Reader<'_>, code: &str, error: &mut ServiceError) -> boo
             }
             _ => None,
         });
-    let Some(target) = named else {
-        return false;
-    };
+    let Some(target) = named else { return };
     error.modeled = true;
     error.retryable = target.structure.retryable;
     let fields = match reader.service.protocol {
@@ -168,5 +174,4 @@ fn add_modeled(reader: &Reader<'_>, code: &str, error: &mut ServiceError) -> boo
         Protocol::RestJson | Protocol::RestXml => rest::read(reader, target),
     };
     error.fields = fields.unwrap_or_default();
-    true
 }
