@@ -131,7 +131,7 @@ pub fn eks(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printer) -> Res
     if cluster.is_empty() {
         // The official CLI returns the error in place of an exit status, which Python then prints alone.
         let stderr = "Either parameter --cluster-name or --cluster-id must be specified.\n".to_owned();
-        return Err(Failure { stderr, exit_status: 1 });
+        return Err(Failure { stderr, exit_status: 1, info: None });
     }
     let shape = shape(&custom.globals, "get-token")?;
     let client = Client::new("sts", printer.output.region.as_deref())?;

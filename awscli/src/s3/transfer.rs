@@ -122,7 +122,7 @@ impl<'a> Transfer<'a> {
         match job.run(producer, &mut report).await {
             Some(problem) if problem.ends_all() => {
                 report.fatal(&problem);
-                Err(Failure { stderr: String::new(), exit_status: problem.exit_status() })
+                Err(Failure { stderr: String::new(), exit_status: problem.exit_status(), info: None })
             }
             Some(problem) => {
                 report.fatal(&problem);
