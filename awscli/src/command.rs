@@ -675,7 +675,7 @@ impl Reader<'_> {
                 {
                     continue;
                 }
-                _ => match own::value(self.service, self.operation, &argument.name, &words) {
+                _ => match own::value(&reading, &words)? {
                     Some(value) => value,
                     None => {
                         if word.trim_start().starts_with(['{', '[']) {

@@ -2,6 +2,7 @@
 //! says what each takes; here the words are read by it, and the commands are run.
 
 mod association;
+mod build;
 mod client;
 mod cloudformation;
 mod distribution;
@@ -9,16 +10,25 @@ mod ecs;
 mod emr;
 mod kubeconfig;
 mod logs;
+mod on_premises;
 mod package;
+mod pipeline;
+mod product;
+mod query_results;
 mod recorder;
+mod revision;
 mod role;
 mod schema;
+mod skill;
 mod table;
 mod token;
 mod upload;
 mod yaml;
 
 pub(crate) use distribution::set_default_root_object;
+pub(crate) use pipeline::{
+    apply as apply_definition, parameter_objects, parameter_values, translate as translate_definition,
+};
 pub use table::COMMANDS;
 
 use std::borrow::Cow;
@@ -443,9 +453,15 @@ pub(crate) async fn run(
     match path {
         ["cloudformation", "package"] => package::package(custom, calls, printer).await,
         ["cloudformation", "deploy"] => cloudformation::deploy(custom, calls, printer).await,
+        ["agent-toolkit", "get-skill-file"] => skill::file(custom, calls, printer).await,
+        ["cloudtrail", "verify-query-results"] => query_results::verify(custom, calls, printer).await,
         ["configservice", "get-status"] => recorder::status(calls, printer).await,
         ["configservice", "subscribe"] => recorder::subscribe(custom, calls, printer).await,
         ["datapipeline", "create-default-roles"] => role::data_pipeline(custom, calls, printer).await,
+        ["datapipeline", "list-runs"] => pipeline::list_runs(custom, calls, printer).await,
+        ["deploy", "deregister"] => on_premises::deregister(custom, calls, printer).await,
+        ["deploy", "push"] => revision::push(custom, calls, printer).await,
+        ["deploy", "register"] => on_premises::register(custom, calls, printer).await,
         ["dlm", "create-default-role"] => role::data_lifecycle(custom, calls, printer).await,
         ["dsql", "generate-db-connect-auth-token"] => token::dsql("DbConnect", custom, calls, printer),
         ["dsql", "generate-db-connect-admin-auth-token"] => {
@@ -460,6 +476,9 @@ pub(crate) async fn run(
         ["emr-containers", "create-role-associations"] => association::create(custom, calls, printer).await,
         ["emr-containers", "delete-role-associations"] => association::delete(custom, calls, printer).await,
         ["emr-containers", "update-role-trust-policy"] => association::trust(custom, calls, printer).await,
+        ["gamelift", "get-game-session-log"] => build::log(custom, calls, printer).await,
+        ["gamelift", "upload-build"] => build::upload(custom, calls, printer).await,
+        ["servicecatalog", "generate", what] => product::generate(what, custom, calls, printer).await,
         ["rds", "generate-db-auth-token"] => token::rds(custom, calls, printer),
         ["logs", "tail"] => logs::tail(custom, calls, printer).await,
         ["s3", command] => s3::run(command, custom, calls, printer).await,

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::checksum;
+use crate::custom;
 use crate::endpoint::Signing;
 use crate::model::{Kind, Operation, Service};
 use crate::parse::{HttpResponse, from_json, is_error_document, xml_root_text};
@@ -382,6 +383,7 @@ pub fn complete_result(
                 *text = String::from_utf8_lossy(&bytes).into_owned();
             }
         }
+        ("datapipeline", "GetPipelineDefinition") => custom::translate_definition(result),
         ("cloudformation", "GetTemplate") => {
             if let Some(body) = result.get_mut("TemplateBody") {
                 decode_json(body, |text| Some(text.to_owned()));

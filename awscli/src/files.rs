@@ -145,6 +145,20 @@ impl Files for MemoryFiles {
     }
 }
 
+/// All files of a folder, by their paths in it.
+pub(crate) fn in_folder(files: &dyn Files, folder: &str) -> Vec<(String, Bytes)> {
+    let mut below = normal(folder);
+    if !below.is_empty() {
+        below.push('/');
+    }
+    let entries = files.list();
+    let names = entries.iter().filter_map(|entry| {
+        let name = entry.path.strip_prefix(&below)?;
+        Some((name.to_owned(), files.read(&entry.path).ok()?))
+    });
+    names.collect()
+}
+
 /// A path in its one form: without empty parts and `.`, and with `..` taking a part away.
 pub(crate) fn normal(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();

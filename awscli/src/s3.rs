@@ -17,6 +17,8 @@ mod same_path;
 mod transfer;
 mod upload;
 
+pub(crate) use ls::size_text;
+
 use client::Client;
 use transfer::Transfer;
 

@@ -17,7 +17,7 @@ use crate::parse::{Answer, HttpResponse, ParseError, ServiceError, parse};
 use crate::retry::{self, Failure, MAX_ATTEMPTS, Quota};
 use crate::secrets;
 use crate::serialize::{HttpRequest, SerializeError, serialize};
-use crate::session::{Call, CallEnd, Effect, Session};
+use crate::session::{Call, CallEnd, Credentials, Effect, Session};
 use crate::sign::{self, Coverage, SignError};
 use crate::timestamp;
 use crate::transport::TransportError;
@@ -64,6 +64,8 @@ struct State {
     requests: u32,
     bytes_read: usize,
     quota: Quota,
+    /// Keys that a service lent for the call that is being made.
+    lent: Option<Credentials>,
     /// What must be added to the clock, in seconds.
     skew: i64,
     /// Addresses that services gave for themselves, by the fixed ones.
@@ -136,6 +138,9 @@ pub enum CallError {
         /// As computed.
         found: String,
     },
+    /// What a service signed a URL for is not to be had.
+    #[error("{0}")]
+    Download(String),
     /// The service did not say where its calls go.
     #[error("Endpoint Discovery Failed: {0}")]
     Discovery(String),
@@ -331,6 +336,49 @@ impl<'a> Calls<'a> {
         }
     }
 
+    /// The same under keys that a service lent for this call.
+    pub(crate) async fn send_as(
+        &self,
+        credentials: Credentials,
+        service: &Service,
+        operation: &Operation,
+        params: Map,
+        region: Option<&str>,
+    ) -> Result<Response, CallError> {
+        self.state().lent = Some(credentials);
+        let outcome = self.send(service, operation, params, region).await;
+        self.state().lent = None;
+        outcome
+    }
+
+    /// What is at a URL that a service signed. Others than AWS's own are not gone to.
+    pub(crate) async fn fetch(&self, url: &str, region: Option<&str>) -> Result<Vec<u8>, CallError> {
+        let parsed = url::Url::parse(url).ok().filter(|parsed| parsed.scheme() == "https");
+        let is_own = parsed.as_ref().and_then(url::Url::host_str).is_some_and(|host| is_of_aws(host, region));
+        let request = http::Request::get(url).body(Bytes::new());
+        let Some(request) = request.ok().filter(|_| is_own) else {
+            return Err(CallError::Download(format!("{url} is no address of AWS")));
+        };
+        self.check_budget()?;
+        self.state().requests += 1;
+        let time_left = self.session.budget.deadline.saturating_duration_since(Instant::now());
+        let sent = self.session.http.send(request, None, self.bytes_left());
+        let response = match tokio::time::timeout(time_left.min(ATTEMPT_TIMEOUT), sent).await {
+            Err(_) => return Err(CallError::Timeout { url: url.to_owned() }),
+            Ok(Err(error)) => return Err(CallError::Download(format!("<urlopen error {error}>"))),
+            Ok(Ok(response)) => response,
+        };
+        self.state().bytes_read += response.body.len();
+        match response.status {
+            200..300 => Ok(response.body),
+            status => {
+                let reason =
+                    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+                Err(CallError::Download(format!("HTTP Error {status}: {}", reason.unwrap_or_default())))
+            }
+        }
+    }
+
     /// The address that a service without a fixed one gives for the calls of this run. Addresses outside of AWS's own
     /// names are not gone to, whoever gives them.
     async fn discovered(
@@ -354,10 +402,7 @@ impl<'a> Calls<'a> {
         };
         let host = first.and_then(|endpoint| endpoint.get("Address")?.as_str());
         let host = host.ok_or_else(|| bad("the answer holds no address"))?;
-        let partition = region.and_then(|region| catalog::partitions().of_region(region));
-        let suffix = partition.map_or("amazonaws.com", |partition| partition.dns_suffix.as_str());
-        let below = host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'));
-        if !below || !is_valid_host_label(host, true) {
+        if !is_of_aws(host, region) {
             return Err(bad(&format!("{host} is no address of AWS")));
         }
         let url = format!("https://{host}");
@@ -589,7 +634,8 @@ impl<'a> Calls<'a> {
             let url = url_of(&target.url, &request);
             return Ok((request, url));
         };
-        let credentials = &self.session.credentials;
+        let lent = self.state().lent.clone();
+        let credentials = lent.as_ref().unwrap_or(&self.session.credentials);
         let (service, operation) = (prepared.service, prepared.operation);
         let time = self.now();
         customize::add_presigned_url(
@@ -627,6 +673,14 @@ impl<'a> Calls<'a> {
         self.state().skew += difference;
         true
     }
+}
+
+/// Whether a host is below the name of a region's partition.
+fn is_of_aws(host: &str, region: Option<&str>) -> bool {
+    let partition = region.and_then(|region| catalog::partitions().of_region(region));
+    let suffix = partition.map_or("amazonaws.com", |partition| partition.dns_suffix.as_str());
+    let below = host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'));
+    below && is_valid_host_label(host, true)
 }
 
 /// A call that is ready to be signed.

@@ -10,6 +10,7 @@ use sha1::Sha1;
 
 use super::UsageError;
 use super::values::{Reading, float, int, python_float, python_int};
+use crate::custom;
 use crate::files::MemoryFiles;
 use crate::model::{Kind, Member, Operation, Service};
 use crate::value::{Map, Value};
@@ -38,15 +39,23 @@ pub fn type_of(option: &str) -> &'static str {
 }
 
 /// An option's own value where its words are not read by the member's shape.
-pub fn value(service: &Service, operation: &Operation, option: &str, words: &[String]) -> Option<Value> {
-    if (service.command.as_str(), operation.command.as_str(), option) != ("emr", "add-tags", "tags") {
-        return None;
+pub fn value(reading: &Reading<'_>, words: &[String]) -> Result<Option<Value>, UsageError> {
+    match (reading.service.command.as_str(), reading.command, reading.option) {
+        ("datapipeline", _, "--parameter-objects") => {
+            custom::parameter_objects(&reading.texts(words.to_vec())?)
+        }
+        ("datapipeline", _, "--parameter-values") => {
+            custom::parameter_values(&reading.texts(words.to_vec())?)
+        }
+        ("emr", "add-tags", "--tags") => {
+            let tag = |word: &String| {
+                let (key, value) = word.split_once('=').unwrap_or((word, ""));
+                map([("Key", text(key)), ("Value", text(value))])
+            };
+            Ok(Some(Value::List(words.iter().map(tag).collect())))
+        }
+        _ => Ok(None),
     }
-    let tag = |word: &String| {
-        let (key, value) = word.split_once('=').unwrap_or((word, ""));
-        map([("Key", text(key)), ("Value", text(value))])
-    };
-    Some(Value::List(words.iter().map(tag).collect()))
 }
 
 /// An option of the CLI's own as it was given.
@@ -113,6 +122,7 @@ pub fn apply(
                 let value = at.read(&["ConfigurationRecorder", "recordingGroup"], word)?;
                 set(parameters, &["ConfigurationRecorder", "recordingGroup"], value);
             }
+            ("datapipeline", _, _) => custom::apply_definition(option, words, parameters)?,
             ("deploy", _, "s3-location") => {
                 let value = at.read(&["revision", "s3Location"], word)?;
                 if ["bucket", "key", "bundleType"].iter().any(|key| value.get(key).is_none()) {

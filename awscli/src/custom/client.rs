@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::catalog;
 use crate::command::validate::{self, Typed};
 use crate::model::{Operation, Service, Waiter};
@@ -99,4 +101,13 @@ pub fn text_at<'a>(map: &'a Map, path: &[&str]) -> Result<&'a str, Failure> {
         value = value.get(name).ok_or_else(|| Failure::general(&format!("'{name}'")))?;
     }
     value.as_str().ok_or_else(|| Failure::general(&format!("'{}'", path.last().unwrap_or(first))))
+}
+
+/// The streamed part of a result.
+pub fn body(result: &mut Map, name: &str) -> Bytes {
+    match result.shift_remove(name) {
+        Some(Value::Bytes(bytes)) => bytes.into(),
+        Some(Value::Str(text)) => text.into(),
+        _ => Bytes::new(),
+    }
 }

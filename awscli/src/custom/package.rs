@@ -9,6 +9,7 @@ use super::upload::{UploadError, Uploader};
 use super::{cloudformation, yaml};
 use crate::command::shorthand::{self, ShorthandError};
 use crate::command::{Custom, UsageError, json};
+use crate::files::in_folder;
 use crate::format::{Sink, python_text};
 use crate::run::{Failure, Printer};
 use crate::send::Calls;
@@ -438,14 +439,7 @@ impl Exporter<'_, '_, '_> {
 
     /// An archive of all files in a folder, if there are any.
     fn folder(&self, path: &str) -> Option<Bytes> {
-        let files = self.calls.session().files;
-        let below = if path.is_empty() { String::new() } else { format!("{path}/") };
-        let entries = files.list();
-        let names = entries.iter().filter_map(|entry| {
-            let name = entry.path.strip_prefix(&below)?;
-            Some((name.to_owned(), files.read(&entry.path).ok()?))
-        });
-        let content: Vec<_> = names.collect();
+        let content = in_folder(self.calls.session().files, path);
         (!content.is_empty()).then(|| zip::archive(&content).into())
     }
 }

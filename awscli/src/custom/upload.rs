@@ -58,6 +58,18 @@ impl Uploader {
         }))
     }
 
+    /// The uploader to a bucket, without more.
+    pub fn to_bucket(bucket: &str, region: Option<&str>) -> Result<Self, Failure> {
+        Ok(Self {
+            client: Client::new("s3api", region)?,
+            bucket: bucket.to_owned(),
+            prefix: None,
+            kms_key_id: None,
+            force: true,
+            metadata: None,
+        })
+    }
+
     /// Uploads `content` unless it is there. Returns its key.
     pub async fn upload(
         &self,
@@ -69,17 +81,32 @@ impl Uploader {
         let hash: String = Md5::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
         let name = extension.map_or_else(|| hash.clone(), |extension| format!("{hash}.{extension}"));
         let key = self.prefix.as_ref().map_or_else(|| name.clone(), |prefix| format!("{prefix}/{name}"));
-        let place = || map([("Bucket", text(&self.bucket)), ("Key", text(&key))]);
         if !self.force {
-            match self.client.call(calls, "HeadObject", place()).await {
+            let place = map([("Bucket", text(&self.bucket)), ("Key", text(&key))]);
+            match self.client.call(calls, "HeadObject", place).await {
                 Ok(_) => return Ok(key),
                 // It is not there, or that is not to be known.
                 Err(CallError::Service { .. }) => {}
                 Err(error) => return Err(UploadError::Call(error)),
             }
         }
-        let mut parameters = place();
-        parameters.insert("Body".to_owned(), Value::Bytes(content.to_vec()));
+        self.put(&key, content, calls, printer).await?;
+        Ok(key)
+    }
+
+    /// Uploads `content` under a key.
+    pub async fn put(
+        &self,
+        key: &str,
+        content: &[u8],
+        calls: &mut Calls<'_>,
+        printer: &mut Printer,
+    ) -> Result<(), UploadError> {
+        let mut parameters = map([
+            ("Bucket", text(&self.bucket)),
+            ("Key", text(key)),
+            ("Body", Value::Bytes(content.to_vec())),
+        ]);
         parameters.insert("ServerSideEncryption".to_owned(), text("AES256"));
         if let Some(id) = &self.kms_key_id {
             parameters.insert("ServerSideEncryption".to_owned(), text("aws:kms"));
@@ -94,7 +121,7 @@ impl Uploader {
             printer.output.stderr.push_str(&progress);
         }
         match self.client.call(calls, "PutObject", parameters).await {
-            Ok(_) => Ok(key),
+            Ok(_) => Ok(()),
             Err(CallError::Service { error, .. }) if error.code == "NoSuchBucket" => {
                 Err(UploadError::NoBucket(self.bucket.clone()))
             }

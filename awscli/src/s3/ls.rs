@@ -191,7 +191,8 @@ fn time(value: Option<&Value>) -> String {
     }
 }
 
-fn size_text(bytes: i128, human_readable: bool) -> String {
+/// A size in bytes, or in the unit that fits people.
+pub(crate) fn size_text(bytes: i128, human_readable: bool) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     const BASE: f64 = 1024.0;
     match bytes {
