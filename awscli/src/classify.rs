@@ -801,6 +801,43 @@ mod tests {
     }
 
     #[test]
+    fn the_clis_own_commands_do_what_their_options_say() {
+        use Impact::{Destroy, Read, Write};
+        for (line, impact, actions, resources) in [
+            ("s3 ls", Read, "s3:ListAllMyBuckets s3:ListBucket", ""),
+            ("s3 cp s3://b/k -", Read, "s3:GetObject", "s3://b/k"),
+            ("s3 cp - s3://b/k", Write, "s3:PutObject", "s3://b/k"),
+            ("s3 cp s3://b/k s3://c/k", Write, "s3:GetObject s3:PutObject", "s3://b/k s3://c/k"),
+            ("s3 cp s3://b/ s3://c/ --recursive --dryrun", Read, "s3:ListBucket", "s3://b/ s3://c/"),
+            (
+                "s3 mv s3://b/k s3://c/k",
+                Destroy,
+                "s3:GetObject s3:PutObject s3:DeleteObject",
+                "s3://b/k s3://c/k",
+            ),
+            ("s3 rm s3://b/k", Destroy, "s3:DeleteObject", "s3://b/k"),
+            ("s3 sync dir s3://b/", Write, "s3:ListBucket s3:PutObject", "s3://b/"),
+            (
+                "s3 sync dir s3://b/ --delete",
+                Destroy,
+                "s3:ListBucket s3:PutObject s3:DeleteObject",
+                "s3://b/",
+            ),
+            ("logs tail group", Read, "logs:FilterLogEvents", "group"),
+        ] {
+            let found = classified(line);
+            let named: Vec<&str> = found.resources.iter().map(|one| one.value.as_str()).collect();
+            assert_eq!(
+                (found.impact, found.actions.join(" ").as_str(), named.join(" ").as_str()),
+                (impact, actions, resources),
+                "{line}"
+            );
+        }
+        let found = classified("s3 presign s3://b/k");
+        assert_eq!((found.impact, found.sends), (Impact::Mint, false));
+    }
+
+    #[test]
     fn resources_are_named_with_their_options() {
         for (line, expected) in [
             ("s3api get-object --bucket b --key k -", "--bucket b Name, --key k Name"),
