@@ -5,6 +5,7 @@ mod association;
 mod build;
 mod client;
 mod cloudformation;
+mod ddb;
 mod distribution;
 mod ecs;
 mod emr;
@@ -459,6 +460,8 @@ pub(crate) async fn run(
         ["configservice", "subscribe"] => recorder::subscribe(custom, calls, printer).await,
         ["datapipeline", "create-default-roles"] => role::data_pipeline(custom, calls, printer).await,
         ["datapipeline", "list-runs"] => pipeline::list_runs(custom, calls, printer).await,
+        ["ddb", "put"] => ddb::put(custom, calls, printer).await,
+        ["ddb", "select"] => ddb::select(custom, calls, printer).await,
         ["deploy", "deregister"] => on_premises::deregister(custom, calls, printer).await,
         ["deploy", "push"] => revision::push(custom, calls, printer).await,
         ["deploy", "register"] => on_premises::register(custom, calls, printer).await,

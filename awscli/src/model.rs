@@ -71,6 +71,15 @@ impl Operation {
         }
     }
 
+    /// Whether the whole input may be given at once, by `--cli-input-json` and its like. Commands that must be told a file
+    /// to write have no such options.
+    pub fn takes_whole_input(&self) -> bool {
+        let writes = |argument: &Argument| {
+            argument.kind == ArgumentKind::Outfile || (argument.name == "outfile" && argument.required)
+        };
+        !self.arguments.iter().any(writes)
+    }
+
     /// The member of the input whose content is streamed, and so read from a file.
     pub fn streamed_member<'a>(&self, service: &'a Service) -> Option<&'a Member> {
         self.input_members(service).iter().find(|member| {

@@ -23,7 +23,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "*",
         "there are no profiles; the role comes with the session, and `--region` names another region",
     ),
-    ("ddb", "*", "it is not ready; use `aws dynamodb`"),
     ("deploy", "install", "it changes the host"),
     ("deploy", "uninstall", "it changes the host"),
     ("dynamodb", "wizard", "it asks on a terminal; use `aws dynamodb create-table`"),

@@ -312,7 +312,7 @@ fn queried(mut value: Value, shape: &Shape) -> Result<Value, Failure> {
     after_query(value, shape)
 }
 
-fn after_query(value: Value, shape: &Shape) -> Result<Value, Failure> {
+pub(crate) fn after_query(value: Value, shape: &Shape) -> Result<Value, Failure> {
     match &shape.query {
         Some(query) => query.search(&value).map_err(|error| Failure::general(&error.to_string())),
         None => Ok(value),

@@ -11,7 +11,8 @@ pub enum Value {
     Null,
     Bool(bool),
     Int(i64),
-    /// An integer beyond 64 bits, as its digits. Python has no limit, so the CLI passes it on.
+    /// A number that neither an integer of 64 bits nor a float holds exactly, as its digits. Python has no limit, so the CLI
+    /// passes it on.
     BigInt(String),
     Float(f64),
     Str(String),

@@ -144,10 +144,9 @@ fn tables(service: &str) -> Value {
     let mut tables = Map::new();
     if let Some(service) = catalog::service(service) {
         for operation in service.operations.iter().filter(|operation| !operation.command.is_empty()) {
-            let streams = operation.arguments.iter().any(|argument| argument.kind == ArgumentKind::Outfile);
             let mut rows: Vec<Value> =
                 operation.arguments.iter().map(|argument| row(&service, operation, argument)).collect();
-            if !streams {
+            if operation.takes_whole_input() {
                 let [json, yaml, skeleton] = GENERIC.map(|name| {
                     json!({"name": name.trim_start_matches("--"), "type": "string", "required": false})
                 });
@@ -218,9 +217,10 @@ fn otherwise(service: &str, operation: &str, option: &str) -> Option<(&'static s
         ("configservice", "put-configuration-recorder", "recording-group") => {
             ("structure", Some("recordingGroup"))
         }
-        ("datapipeline", _, "parameter-objects" | "parameter-values")
+        ("datapipeline", "activate-pipeline" | "put-pipeline-definition", "parameter-objects" | "parameter-values")
         | ("emr", "add-tags", "tags")
         | ("emr", "list-clusters", "cluster-states") => ("string", None),
+        ("emr", "list-clusters", "created-after" | "created-before") => ("timestamp", None),
         ("translate", "import-terminology", "data-file") => ("blob", Some("TerminologyData")),
         ("translate", "translate-document", "document-content") => ("blob", Some("Document")),
         _ => return None,

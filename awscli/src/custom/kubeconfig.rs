@@ -13,7 +13,8 @@ use crate::yaml::{Layout, write_as};
 /// Where the configuration is if `--kubeconfig` does not say.
 const DEFAULT_PATH: &str = ".kube/config";
 
-const LAYOUT: Layout = Layout { sorted: false, width: usize::MAX, ruamel: true, template: false };
+const LAYOUT: Layout =
+    Layout { sorted: false, width: usize::MAX, ruamel: true, template: false, items: false };
 
 /// `eks update-kubeconfig`.
 pub async fn update(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printer) -> Result<i32, Failure> {

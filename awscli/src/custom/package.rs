@@ -17,7 +17,7 @@ use crate::value::{Map, Value};
 use crate::yaml::{Layout, write_as};
 use crate::zip;
 
-const LAYOUT: Layout = Layout { sorted: false, width: 80, ruamel: true, template: true };
+const LAYOUT: Layout = Layout { sorted: false, width: 80, ruamel: true, template: true, items: false };
 
 /// How deep templates may name others.
 const MAX_DEPTH: usize = 16;

@@ -7,10 +7,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
-use crate::command::json;
 use crate::command::json::MAX_DEPTH;
+use crate::command::{json, values};
 use crate::timestamp;
 use crate::value::{Map, Timestamp, Value};
+use crate::yaml::SET;
 
 /// How many values a document may have once its aliases are written out: a short text can stand for a great many.
 const MAX_VALUES: usize = 200_000;
@@ -26,8 +27,17 @@ pub fn parse(text: &str, functions: bool) -> Result<Value, String> {
 
 /// Reads a document as YAML even if it is JSON, too.
 pub fn parse_yaml(text: &str, functions: bool) -> Result<Value, String> {
+    read(text, functions, false)
+}
+
+/// Reads items of tables: numbers keep their digits, and there are bytes and [sets](SET).
+pub fn parse_items(text: &str) -> Result<Value, String> {
+    read(text, false, true)
+}
+
+fn read(text: &str, functions: bool, items: bool) -> Result<Value, String> {
     let mut reader =
-        Reader { functions, values: 0, stack: Vec::new(), anchors: HashMap::new(), document: None };
+        Reader { functions, items, values: 0, stack: Vec::new(), anchors: HashMap::new(), document: None };
     for event in Parser::new_from_str(text) {
         match event {
             Ok((event, _)) => reader.event(event)?,
@@ -56,10 +66,13 @@ enum Kind {
     List(Vec<Value>),
     /// What there is so far, what is merged into it, and the key whose value comes next.
     Map(Map, Map, Option<String>),
+    /// What is in it so far, and whether the nothing under the last one comes next.
+    Set(Vec<Value>, bool),
 }
 
 struct Reader {
     functions: bool,
+    items: bool,
     values: usize,
     stack: Vec<Open>,
     /// The values that aliases stand for, with how many values each has in it.
@@ -76,6 +89,11 @@ impl Reader {
                 self.node(value, anchor)
             }
             Event::SequenceStart(anchor, tag) => self.open(anchor, tag.as_deref(), Kind::List(Vec::new())),
+            Event::MappingStart(anchor, tag)
+                if self.items && tag.as_deref().is_some_and(|tag| name(tag) == SET_TAG) =>
+            {
+                self.open(anchor, None, Kind::Set(Vec::new(), false))
+            }
             Event::MappingStart(anchor, tag) => {
                 self.open(anchor, tag.as_deref(), Kind::Map(Map::new(), Map::new(), None))
             }
@@ -83,6 +101,7 @@ impl Reader {
                 let Some(open) = self.stack.pop() else { return Ok(()) };
                 let value = match open.kind {
                     Kind::List(items) => Value::List(items),
+                    Kind::Set(items, _) => Value::Map(Map::from([(SET.to_owned(), Value::List(items))])),
                     // What is merged comes first, and what stands in the mapping itself counts.
                     Kind::Map(own, mut all, _) => {
                         all.extend(own);
@@ -128,7 +147,18 @@ impl Reader {
         match self.stack.last_mut().map(|open| &mut open.kind) {
             None => self.document = Some(value),
             Some(Kind::List(items)) => items.push(value),
-            Some(Kind::Map(_, _, key @ None)) => *key = Some(key_text(&value)?),
+            Some(Kind::Set(items, has_nothing)) => {
+                if !*has_nothing {
+                    items.push(value);
+                }
+                *has_nothing = !*has_nothing;
+            }
+            Some(Kind::Map(_, _, key @ None)) => {
+                if self.items && !matches!(value, Value::Str(_)) {
+                    return Err(not_a_key(&value));
+                }
+                *key = Some(key_text(&value)?);
+            }
             Some(Kind::Map(own, merged, key)) => match key.take() {
                 Some(key) if key == MERGE => merge(merged, value)?,
                 Some(key) => drop(own.insert(key, value)),
@@ -140,10 +170,18 @@ impl Reader {
 
     fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&str>) -> Result<Value, String> {
         let plain = || Value::Str(text.to_owned());
+        let resolve = |text: &str| match resolve(text, self.functions) {
+            Value::Float(number) if self.items && number.is_finite() => Value::BigInt(text.to_owned()),
+            value => value,
+        };
         match tag {
-            None if style == ScalarStyle::Plain => Ok(resolve(text, self.functions)),
+            Some(BINARY_TAG) if self.items => {
+                let bytes = values::base64(text).ok_or("Incorrect padding")?;
+                Ok(Value::Bytes(bytes))
+            }
+            None if style == ScalarStyle::Plain => Ok(resolve(text)),
             None | Some("!" | "tag:yaml.org,2002:str") => Ok(plain()),
-            Some(core) if core.starts_with("tag:yaml.org,2002:") => Ok(resolve(text, self.functions)),
+            Some(core) if core.starts_with("tag:yaml.org,2002:") => Ok(resolve(text)),
             tag => self.tagged(plain(), tag),
         }
     }
@@ -170,6 +208,19 @@ impl Reader {
         };
         Ok(Value::Map(Map::from([(name, value)])))
     }
+}
+
+const BINARY_TAG: &str = "tag:yaml.org,2002:binary";
+const SET_TAG: &str = "tag:yaml.org,2002:set";
+
+/// What the official CLI says about an item with a key that is no text.
+fn not_a_key(value: &Value) -> String {
+    let shown = crate::format::python_text(value);
+    format!(
+        "Parameter validation failed:\nInvalid type for parameter Item (key: {shown}), value: {shown}, type: <class '{}'>, \
+         valid types: <class 'str'>",
+        values::type_name(value)
+    )
 }
 
 /// The key whose value is merged into a mapping.

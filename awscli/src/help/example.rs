@@ -5,7 +5,12 @@ use crate::model::{Argument, ArgumentKind, Kind, Operation, Service, ShapeId, St
 use serde_json::{Map, Value, json};
 
 /// Calls whose options the CLI looks into before the model does: service, operation, and what follows.
-const OWN: [(&str, &str, &[&str]); 2] = [
+const OWN: [(&str, &str, &[&str]); 3] = [
+    (
+        "datapipeline",
+        "put-pipeline-definition",
+        &["--pipeline-id", "my-pipeline-id", "--pipeline-definition", "'{\"objects\": []}'"],
+    ),
     (
         "ec2",
         "bundle-instance",

@@ -1,5 +1,9 @@
 //! Values in YAML's block style, with the line breaks, quotes and escapes of libyaml, by which the official CLI writes.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::SET;
 use super::scalar::{Scalar, resolve};
 use crate::format::{Sink, float};
 use crate::value::{Map, Timestamp, Value};
@@ -21,10 +25,15 @@ pub struct Layout {
     pub ruamel: bool,
     /// Texts that are truth values in YAML 1.1 are in quotes, and a time at midnight is a day.
     pub template: bool,
+    /// Bytes, sets and whole numbers that do not look like one have tags.
+    pub items: bool,
 }
 
 /// How results are written.
-const RESULT: Layout = Layout { sorted: true, width: 80, ruamel: false, template: false };
+const RESULT: Layout = Layout { sorted: true, width: 80, ruamel: false, template: false, items: false };
+
+/// How items of tables are written.
+pub const ITEMS: Layout = Layout { items: true, ..RESULT };
 
 /// Writes a list or structure, and a line end. The members of structures are sorted by their keys.
 pub fn write(value: &Value, sink: &mut Sink) {
@@ -66,6 +75,18 @@ enum Style {
     DoubleQuoted,
 }
 
+fn is_int(digits: &str) -> bool {
+    digits.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a number with a point or a power of ten is whole.
+fn is_whole(digits: &str) -> bool {
+    let (mantissa, power) = digits.split_once('E').unwrap_or((digits, "0"));
+    let fraction = mantissa.split_once('.').map_or("", |(_, fraction)| fraction.trim_end_matches('0'));
+    let is_zero = !mantissa.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
+    is_zero || power.parse::<i64>().is_ok_and(|power| fraction.len() as i64 <= power)
+}
+
 struct Writer<'a> {
     sink: &'a mut Sink,
     layout: Layout,
@@ -97,10 +118,16 @@ impl Writer<'_> {
                     self.node(item, Place::Item, Some(indent));
                 }
             }
-            Value::Map(map) => self.structure(map, deeper),
+            Value::Map(map) => match map.get(SET) {
+                Some(Value::List(items)) if self.layout.items => self.set(items, deeper),
+                _ => self.structure(map, deeper),
+            },
             Value::Null => self.plain("null"),
             Value::Bool(value) => self.plain(if *value { "true" } else { "false" }),
             Value::Int(value) => self.plain(&value.to_string()),
+            Value::BigInt(digits) if self.layout.items && !is_int(digits) && is_whole(digits) => {
+                self.plain(&format!("!!int {digits}"));
+            }
             Value::BigInt(digits) => self.plain(digits),
             Value::Float(value) => self.plain(&float(*value, ".inf", ".nan")),
             Value::Str(text) => self.text(text, place, deeper),
@@ -118,7 +145,21 @@ impl Writer<'_> {
                 time.second()
             )),
             Value::Date(date) => self.plain(&date.to_string()),
+            Value::Bytes(bytes) if self.layout.items => {
+                self.plain(&format!("!!binary \"{}\"", STANDARD.encode(bytes)));
+            }
             Value::Bytes(_) => self.plain("null"),
+        }
+    }
+
+    /// A structure of nothing under its items.
+    fn set(&mut self, items: &[Value], indent: usize) {
+        self.plain("!!set");
+        for item in items {
+            self.line(indent);
+            self.node(item, Place::Key, Some(indent));
+            self.mark(":", false, false);
+            self.plain("null");
         }
     }
 
