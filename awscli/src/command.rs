@@ -386,9 +386,9 @@ fn call(
         _ => None,
     });
     let member = |argument: &Argument| input?.members.get(argument.member as usize);
-    let streams = operation.arguments.iter().any(|argument| argument.name == "outfile");
+    let takes_whole_input = operation.takes_whole_input();
     // Nothing else must be given then. These options are looked for as they are written in full.
-    let replaced = !streams
+    let replaced = takes_whole_input
         && words.iter().enumerate().any(|(at, word)| {
             GENERIC[..2].contains(&word.as_str())
                 || (word == GENERIC[2] && words.get(at + 1).is_none_or(|word| word != "output"))
@@ -407,7 +407,7 @@ fn call(
         of_spec.push(i);
     }
     // Commands that keep their result in a file have no other form of input.
-    if !streams {
+    if takes_whole_input {
         specs.push(OptionSpec::text(GENERIC[0]));
         specs.push(OptionSpec::text(GENERIC[1]));
         let check = Check::Choice(Skeleton::CHOICES);

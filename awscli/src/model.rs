@@ -74,10 +74,7 @@ impl Operation {
     /// Whether the whole input may be given at once, by `--cli-input-json` and its like. Commands that must be told a file
     /// to write have no such options.
     pub fn takes_whole_input(&self) -> bool {
-        let writes = |argument: &Argument| {
-            argument.kind == ArgumentKind::Outfile || (argument.name == "outfile" && argument.required)
-        };
-        !self.arguments.iter().any(writes)
+        !self.arguments.iter().any(|argument| argument.name == "outfile")
     }
 
     /// The member of the input whose content is streamed, and so read from a file.

@@ -87,7 +87,7 @@ fn options_become_parameters() {
         ),
         (
             "ec2 describe-spot-price-history --start-time '5 Jan 2020 10:00 PM'",
-            "{'StartTime': 2020-01-05T22:00:00+00:00}",
+            "{'StartTime': 2020-01-05 22:00:00+00:00}",
         ),
         (
             "sqs receive-message --queue-url https://sqs.us-east-1.amazonaws.com/1/q",

@@ -200,7 +200,7 @@ async fn parameters_come_as_yaml_or_json() {
     for (line, body) in [
         ("dynamodb describe-table --cli-input-yaml file://a.yaml", r#"{"TableName": "abc"}"#),
         (
-            "dynamodb describe-table --cli-input-yaml {TableName:[]} --table-name xyz",
+            "dynamodb describe-table --cli-input-yaml file://a.yaml --table-name xyz",
             r#"{"TableName": "xyz"}"#,
         ),
         ("dynamodb describe-table --cli-input-json {\"TableName\":\"abc\"}", r#"{"TableName": "abc"}"#),

@@ -217,7 +217,11 @@ fn otherwise(service: &str, operation: &str, option: &str) -> Option<(&'static s
         ("configservice", "put-configuration-recorder", "recording-group") => {
             ("structure", Some("recordingGroup"))
         }
-        ("datapipeline", "activate-pipeline" | "put-pipeline-definition", "parameter-objects" | "parameter-values")
+        (
+            "datapipeline",
+            "activate-pipeline" | "put-pipeline-definition",
+            "parameter-objects" | "parameter-values",
+        )
         | ("emr", "add-tags", "tags")
         | ("emr", "list-clusters", "cluster-states") => ("string", None),
         ("emr", "list-clusters", "created-after" | "created-before") => ("timestamp", None),

@@ -219,7 +219,7 @@ fn not_a_key(value: &Value) -> String {
     format!(
         "Parameter validation failed:\nInvalid type for parameter Item (key: {shown}), value: {shown}, type: <class '{}'>, \
          valid types: <class 'str'>",
-        values::type_name(value)
+        value.python_type()
     )
 }
 

@@ -58,21 +58,27 @@ impl ErrorFormat {
         let mut sink = Sink::new(usize::MAX);
         let mut value = Value::Map(info.clone());
         as_shown(&mut value);
-        let shown = match self {
-            Self::Json => Ok(json(&value, &mut sink)),
-            Self::Yaml => Ok(yaml(&value, &mut sink)),
-            Self::Text => Ok(text(&value, &mut sink)),
-            Self::Table => table("error", &value, &mut sink),
-            Self::Enhanced | Self::Legacy => Err(String::new()),
+        let is_shown = match self {
+            Self::Enhanced | Self::Legacy => false,
+            Self::Table => table("error", &value, &mut sink).is_ok(),
+            Self::Json | Self::Yaml | Self::Text => {
+                let show = match self {
+                    Self::Json => json,
+                    Self::Yaml => yaml,
+                    _ => text,
+                };
+                show(&value, &mut sink);
+                true
+            }
         };
-        match (shown, own) {
+        match (is_shown, own) {
             // Only whole texts went in.
-            (Ok(()), _) => String::from_utf8(sink.into_bytes()).unwrap_or_default(),
-            (Err(_), Some(own)) => {
+            (true, _) => String::from_utf8(sink.into_bytes()).unwrap_or_default(),
+            (false, Some(own)) => {
                 let message = own.get("Message").and_then(Value::as_str).unwrap_or_default();
                 error_line(message.trim())
             }
-            (Err(_), None) => match enhanced.split_once(DETAILS) {
+            (false, None) => match enhanced.split_once(DETAILS) {
                 Some((sentence, _)) => sentence.to_owned(),
                 None => enhanced,
             },

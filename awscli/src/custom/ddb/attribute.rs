@@ -44,6 +44,10 @@ fn serialize(value: &Value) -> Result<Value, UsageError> {
             let message = format!("Unsupported type \"<class 'datetime.{kind}'>\" for value \"{shown}\"");
             return Err(UsageError::general(message));
         }
+        Value::Date(date) => {
+            let message = format!("Unsupported type \"<class 'datetime.date'>\" for value \"{date}\"");
+            return Err(UsageError::general(message));
+        }
         Value::List(items) => {
             let items = items.iter().map(serialize).collect::<Result<_, _>>()?;
             typed("L", Value::List(items))
@@ -199,8 +203,6 @@ fn written(negative: bool, digits: &str, exponent: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     /// As Python's `Decimal` writes them, and its errors, in the context of the official CLI.
     #[test]
     fn numbers_keep_their_digits() {
