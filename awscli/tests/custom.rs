@@ -395,3 +395,253 @@ async fn what_must_be_a_zip_file_is_checked() {
         ran.asked
     );
 }
+
+#[tokio::test]
+async fn a_cluster_of_emr_is_made_of_simple_options() {
+    let made = [(200, r#"{"JobFlowId":"j-1","ClusterArn":"arn"}"#)];
+    let line = "emr create-cluster --release-label emr-6.0.0 --instance-type m5.xlarge --instance-count 3 \
+                --use-default-roles --applications Name=Hive --tags a=b c --steps Type=HIVE,Args=[-f,s3://x]";
+    let ran = run(line, &made, &[], false).await;
+    assert_eq!(ran.stdout(), "{\n    \"ClusterId\": \"j-1\",\n    \"ClusterArn\": \"arn\"\n}\n");
+    assert_eq!(
+        ran.asked,
+        [r#"/ {"Name": "Development Cluster", "ReleaseLabel": "emr-6.0.0", "ServiceRole": "EMR_DefaultRole", "#
+            .to_owned()
+            + r#""VisibleToAllUsers": true, "Tags": [{"Key": "a", "Value": "b"}, {"Key": "c", "Value": ""}], "#
+            + r#""Instances": {"InstanceGroups": [{"InstanceType": "m5.xlarge", "InstanceCount": 1, "#
+            + r#""InstanceRole": "MASTER", "Name": "MASTER", "Market": "ON_DEMAND"}, {"InstanceType": "m5.xlarge", "#
+            + r#""InstanceCount": 2, "InstanceRole": "CORE", "Name": "CORE", "Market": "ON_DEMAND"}], "#
+            + r#""KeepJobFlowAliveWhenNoSteps": true, "TerminationProtected": false}, "#
+            + r#""JobFlowRole": "EMR_EC2_DefaultRole", "Applications": [{"Name": "Hive"}], "#
+            + r#""Steps": [{"Name": "Hive program", "ActionOnFailure": "CONTINUE", "HadoopJarStep": "#
+            + r#"{"Jar": "command-runner.jar", "Args": ["hive-script", "--run-hive-script", "--args", "-f", "s3://x"]}}]}"#]
+    );
+    for (options, exit_status, error) in [
+        ("--instance-type a", 252, "Either --ami-version or --release-label is required.\n"),
+        (
+            "--ami-version 3.1 --instance-type a --steps Type=Foo",
+            252,
+            "The step type foo is not supported.\n",
+        ),
+        (
+            "--release-label r --instance-groups InstanceGroupType=MASTER,InstanceCount=1",
+            252,
+            "Parameter validation failed:\nMissing required parameter in [0]: \"InstanceType\"\n",
+        ),
+        (
+            "--release-label r --instance-type a --steps Type=PIG,Args=a",
+            252,
+            "Some of the steps require the following applications to be installed: Pig. Please install the applications \
+             using --applications.\n",
+        ),
+        (
+            "--release-label r --instance-type a --ebs-root-volume-size x",
+            255,
+            "for int() with base 10: 'x'\n",
+        ),
+    ] {
+        let ran = run(&format!("emr create-cluster {options}"), &made, &[], false).await;
+        assert_eq!(ran.output.exit_status, exit_status, "{options}");
+        assert!(ran.output.stderr.ends_with(error), "{options}: {}", ran.output.stderr);
+        assert!(ran.asked.is_empty(), "{options}");
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_with_a_release_takes_no_command_of_before() {
+    let answers = [(200, r#"{"Cluster":{"ReleaseLabel":"emr-6.0.0"}}"#)];
+    let ran = run("emr create-hbase-backup --cluster-id j-1 --dir s3://b", &answers, &[], false).await;
+    assert!(
+        ran.output.stderr.ends_with(": create-hbase-backup is not supported with 'emr-6.0.0' release.\n")
+    );
+    assert_eq!((ran.output.exit_status, ran.asked.len()), (252, 1));
+    let ran = run("emr add-steps --cluster-id j-1 --steps Type=Spark,Args=x", &answers, &[], false).await;
+    assert!(ran.asked[1].contains(r#""Args": ["spark-submit", "x"]"#), "{}", ran.asked[1]);
+}
+
+#[tokio::test]
+async fn pods_of_a_cluster_get_a_role_and_what_was_made_is_taken_back_on_an_error() {
+    let cluster = r#"{"cluster":{"arn":"arn:aws:eks:us-east-1:123456789012:cluster/c"}}"#;
+    let made = r#"{"association":{"clusterName":"c","associationId":"a-1"}}"#;
+    let line = "emr-containers create-role-associations --cluster-name c --namespace n --role-name EMRRole";
+    let ran = run(line, &[(200, cluster), (200, made), (400, "{}"), (200, made)], &[], false).await;
+    assert_eq!(ran.output.exit_status, 255);
+    let account = |part: &str| format!("emr-containers-sa-spark-{part}-123456789012-5c2kvbht55x");
+    assert!(ran.asked[1].contains(&account("client")) && ran.asked[2].contains(&account("driver")));
+    assert_eq!(ran.asked[3], "/clusters/c/pod-identity-associations/a-1 ");
+    assert!(ran.output.stderr.starts_with(&format!(
+        "Rolling back association for service account {} and role EMRRole in namespace n as an error was encountered\n",
+        account("driver")
+    )));
+}
+
+#[tokio::test]
+async fn an_application_is_pushed_as_an_archive_without_what_is_hidden() {
+    let line =
+        "deploy push --application-name app --s3-location s3://b/k.zip --source app --ignore-hidden-files";
+    let files = [("app/appspec.yml", "version: 0.0"), ("app/.git/x", "secret"), ("other", "not this")];
+    let ran = run(line, &[(200, "")], &files, false).await;
+    // An answer without a tag is no upload.
+    assert!(ran.output.stderr.ends_with("[ERROR]: 'ETag'\n"), "{}", ran.output.stderr);
+    assert!(ran.asked[0].starts_with("/b/k.zip PK"), "{}", ran.asked[0]);
+    assert!(ran.asked[0].contains("version: 0.0") && !ran.asked[0].contains("secret"));
+    let ran = run(line, &[(200, "")], &files[1..], false).await;
+    assert_eq!(ran.output.stderr, "\naws: [ERROR]: app/appspec.yml was not found\n");
+}
+
+#[tokio::test]
+async fn a_machine_is_registered_with_a_user_and_no_key_is_made_where_people_see_it() {
+    let user = "--iam-user-arn arn:aws:iam::123456789012:user/x";
+    let ran = run(
+        &format!("deploy register --instance-name m --tags Key=a,Value=b {user}"),
+        &[(200, "")],
+        &[],
+        true,
+    )
+    .await;
+    assert_eq!(ran.output.exit_status, 0);
+    assert_eq!(ran.asked[1], r#"/ {"tags": [{"Key": "a", "Value": "b"}], "instanceNames": ["m"]}"#);
+    let ran = run("deploy register --instance-name m", &[(200, "")], &[], true).await;
+    assert!(ran.asked.is_empty() && ran.output.stderr.contains("--iam-user-arn must be given here"));
+    let ran = run(&format!("deploy register --instance-name i-1 {user}"), &[], &[], false).await;
+    assert!(ran.output.stderr.ends_with("Instance name cannot start with 'i-'.\n"));
+    let refused = r#"{"__type":"InstanceNameAlreadyRegisteredException","message":"dup"}"#;
+    let ran = run(&format!("deploy register --instance-name m {user}"), &[(400, refused)], &[], false).await;
+    assert_eq!((ran.output.exit_status, ran.stdout()), (255, "Registering the on-premises instance... "));
+    assert!(
+        ran.output.stderr.starts_with("ERROR\nAn error occurred (InstanceNameAlreadyRegisteredException)")
+    );
+}
+
+#[tokio::test]
+async fn a_pipeline_is_defined_in_the_form_for_people() {
+    let definition = r#"{"objects":[{"id":"A","b":["x",{"ref":"S"}],"a":"1"}],"values":{"p":"v"}}"#;
+    let line = "datapipeline put-pipeline-definition --pipeline-id df-1 --pipeline-definition file://d.json";
+    let answers = [(200, r#"{"errored":false}"#)];
+    let ran = run(line, &answers, &[("d.json", definition)], false).await;
+    assert_eq!(
+        ran.asked,
+        [r#"/ {"pipelineId": "df-1", "pipelineObjects": [{"id": "A", "name": "A", "fields": [{"key": "a", "#
+            .to_owned()
+            + r#""stringValue": "1"}, {"key": "b", "stringValue": "x"}, {"key": "b", "refValue": "S"}]}], "#
+            + r#""parameterValues": [{"id": "p", "stringValue": "v"}]}"#]
+    );
+    let line = format!("{line} --parameter-values p=1 p=2");
+    let ran = run(&line, &answers, &[("d.json", definition)], false).await;
+    let values = r#""parameterValues": [{"id": "p", "stringValue": "1"}, {"id": "p", "stringValue": "2"}]"#;
+    assert!(ran.asked[0].contains(values), "{}", ran.asked[0]);
+    let ran = run(&line, &answers, &[("d.json", r#"{"objects":[{"name":"x"}]}"#)], false).await;
+    let error = "Error in pipeline definition: Missing \"id\" key of element: {\"name\": \"x\"}\n";
+    assert!(ran.output.stderr.ends_with(error), "{}", ran.output.stderr);
+    let stored = r#"{"pipelineObjects":[{"id":"A","name":"A","fields":[{"key":"b","stringValue":"x"},{"key":"b","stringValue":"y"}]}]}"#;
+    let line = "datapipeline get-pipeline-definition --pipeline-id df-1 --query objects[0].b --output text";
+    assert_eq!(run(line, &[(200, stored)], &[], false).await.stdout(), "x\ty\n");
+}
+
+#[tokio::test]
+async fn items_are_selected_and_put_as_plain_yaml() {
+    let items = r#"{"Items":[{"n":{"N":"1.50"},"e":{"N":"1E+30"},"b":{"B":"aGVsbG8="},"s":{"SS":["y","x"]},"m":{"M":{"k":{"S":"1"}}}}],"Count":1}"#;
+    let ran = run("ddb select t --filter a=1", &[(200, items)], &[], false).await;
+    assert_eq!(
+        ran.stdout(),
+        "Count: 1\nItems:\n- b: !!binary \"aGVsbG8=\"\n  e: !!int 1E+30\n  m:\n    k: '1'\n  n: 1.50\n  s: !!set\n    \
+         x: null\n    y: null\n"
+    );
+    assert_eq!(
+        ran.asked,
+        [r##"/ {"TableName": "t", "ConsistentRead": true, "FilterExpression": "#n0 = :n1", "##.to_owned()
+            + r##""ExpressionAttributeNames": {"#n0": "a"}, "ExpressionAttributeValues": {":n1": {"N": "1"}}, "##
+            + r#""ReturnConsumedCapacity": "NONE"}"#]
+    );
+    let yaml = [("i.yaml", "a: 1.10\nb: !!binary aGVsbG8=\nc: !!set {x}\nd: [null, true, 'q']\n")];
+    let ran = run("ddb put t file://i.yaml", &[(200, "{}")], &yaml, false).await;
+    assert_eq!(
+        ran.asked,
+        [r#"/ {"ReturnConsumedCapacity": "NONE", "TableName": "t", "Item": {"a": {"N": "1.10"}, "#
+            .to_owned()
+            + r#""b": {"B": "aGVsbG8="}, "c": {"SS": ["x"]}, "d": {"L": [{"NULL": true}, {"BOOL": true}, {"S": "q"}]}}}"#]
+    );
+    for (line, error) in [
+        ("ddb select t --output json", "json output format is not supported for ddb commands\n"),
+        ("ddb put t [{},{}] --condition a", "--condition is not supported for multiple items\n"),
+        ("ddb put t file://i.yaml", "value: 1, type: <class 'int'>, valid types: <class 'str'>\n"),
+    ] {
+        let ran = run(line, &[(200, "{}")], &[("i.yaml", "1: x")], false).await;
+        assert!(ran.output.stderr.ends_with(error), "{line}: {}", ran.output.stderr);
+        assert_eq!((ran.output.exit_status, ran.asked.len()), (252, 0), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_builds_archive_goes_up_under_lent_keys_that_nobody_sees() {
+    let built = r#"{"Build":{"BuildId":"build-1"}}"#;
+    let lent = r#"{"UploadCredentials":{"AccessKeyId":"AKLENT","SecretAccessKey":"s3cr3t","SessionToken":"t0k3n"},"StorageLocation":{"Bucket":"b","Key":"k"}}"#;
+    let answers = [(200, built), (200, lent), (200, "")];
+    let line = "gamelift upload-build --name n --build-version v --build-root r";
+    let ran = run(line, &answers, &[("r/a.txt", "hello")], true).await;
+    assert!(ran.stdout().ends_with("Successfully uploaded r to AWS GameLift\nBuild ID: build-1\n"));
+    assert!(ran.asked[2].starts_with("/b/k PK") && !format!("{:?}", ran.output).contains("s3cr3t"));
+    let ran = run(line, &answers, &[], true).await;
+    assert_eq!(ran.output.exit_status, 255);
+    assert_eq!(ran.output.stderr, "Fail to upload r. The build root directory is empty or does not exist.\n");
+}
+
+#[tokio::test]
+async fn a_log_is_fetched_from_aws_only() {
+    let line = "gamelift get-game-session-log --game-session-id g --save-as log.zip";
+    for url in ["https://example.com/x", "http://b.s3.amazonaws.com/x", "https://amazonaws.com.example.com/x"]
+    {
+        let answer = format!(r#"{{"PreSignedUrl":"{url}"}}"#);
+        let ran = run(line, &[(200, &answer)], &[], false).await;
+        assert_eq!(ran.output.stderr, format!("\naws: [ERROR]: {url} is no address of AWS\n"));
+        assert_eq!(ran.asked.len(), 1, "{url}");
+    }
+    let answers = [(200, r#"{"PreSignedUrl":"https://b.s3.amazonaws.com/log?x=1"}"#), (200, "the log")];
+    let ran = run(line, &answers, &[], false).await;
+    assert_eq!(
+        ran.stdout(),
+        "Downloading log archive for game session g...\rSuccessfully downloaded log archive for game session g to \
+         log.zip\n"
+    );
+    assert_eq!(ran.file("log.zip"), "the log");
+}
+
+#[tokio::test]
+async fn exported_results_are_compared_with_what_was_signed() {
+    use aws_lc_rs::rsa::KeySize;
+    use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
+    let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+    let mut signature = vec![0; key.public_modulus_len()];
+    let random = aws_lc_rs::rand::SystemRandom::new();
+    key.sign(&RSA_PKCS1_SHA256, &random, hash.as_bytes(), &mut signature).unwrap();
+    let hex: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+    let signed = format!(
+        r#"{{"files":[{{"fileHashValue":"{hash}","fileName":"r.csv"}}],"queryCompleteTime":"2022-05-10T22:06:30Z","hashSignature":"{hex}","publicKeyFingerprint":"fp"}}"#
+    );
+    let keys = format!(
+        r#"{{"PublicKeyList":[{{"Fingerprint":"fp","Value":"{}"}}]}}"#,
+        STANDARD.encode(key.public_key().as_ref())
+    );
+    let line = "cloudtrail verify-query-results --local-export-path e";
+    let files = [("e/result_sign.json", &*signed), ("e/r.csv", "abc")];
+    let ran = run(line, &[(200, &keys)], &files, false).await;
+    assert_eq!(ran.stdout(), "Successfully validated sign and query result files\n");
+    assert_eq!(ran.asked, [r#"/ {"StartTime": 1652220390, "EndTime": 1653948390}"#]);
+    let changed = signed.replace(&hex[..8], "00000000");
+    for (files, error) in [
+        ([("e/result_sign.json", &*signed), ("e/r.csv", "abd")], "File r.csv has inconsistent hash value"),
+        ([("e/result_sign.json", &*changed), ("e/r.csv", "abc")], "Invalid signature in sign file\n"),
+    ] {
+        let ran = run(line, &[(200, &keys)], &files, false).await;
+        assert!(
+            ran.output.stderr.starts_with(&format!("\naws: [ERROR]: ValidationError: {error}")),
+            "{}",
+            ran.output.stderr
+        );
+        assert_eq!(ran.output.exit_status, 255);
+    }
+}

@@ -26,6 +26,8 @@ const HEAD: Call = ("s3api", "HeadObject");
 const PUT: Call = ("s3api", "PutObject");
 const COPY: Call = ("s3api", "CopyObject");
 const DELETE: Call = ("s3api", "DeleteObject");
+/// A step is added to a cluster whose release tells what it is like.
+const STEPS: [Call; 2] = [("emr", "DescribeCluster"), ("emr", "AddJobFlowSteps")];
 
 /// All of them. What a group of commands does is what the strongest of them does.
 pub static OWN: &[OwnCommand] = &[
@@ -91,6 +93,9 @@ pub static OWN: &[OwnCommand] = &[
             ("iam", "GetRole"),
             ("iam", "CreateRole"),
             ("iam", "AttachRolePolicy"),
+            ("iam", "GetPolicy"),
+            ("iam", "GetPolicyVersion"),
+            ("iam", "GetInstanceProfile"),
             ("iam", "CreateInstanceProfile"),
             ("iam", "AddRoleToInstanceProfile"),
         ],
@@ -109,17 +114,15 @@ pub static OWN: &[OwnCommand] = &[
             ("deploy", "GetOnPremisesInstance"),
             ("deploy", "RemoveTagsFromOnPremisesInstances"),
             ("deploy", "DeregisterOnPremisesInstance"),
+            ("iam", "ListUserPolicies"),
             ("iam", "DeleteUserPolicy"),
+            ("iam", "ListAccessKeys"),
             ("iam", "DeleteAccessKey"),
             ("iam", "DeleteUser"),
         ],
     ),
     own(("deploy", "install"), Write, &[]),
-    own(
-        ("deploy", "push"),
-        Write,
-        &[PUT, ("s3api", "CreateMultipartUpload"), ("deploy", "RegisterApplicationRevision")],
-    ),
+    own(("deploy", "push"), Write, &[PUT, ("deploy", "RegisterApplicationRevision")]),
     own(
         ("deploy", "register"),
         Mint,
@@ -135,7 +138,13 @@ pub static OWN: &[OwnCommand] = &[
     own(
         ("dlm", "create-default-role"),
         Write,
-        &[("iam", "GetRole"), ("iam", "CreateRole"), ("iam", "AttachRolePolicy")],
+        &[
+            ("iam", "GetRole"),
+            ("iam", "CreateRole"),
+            ("iam", "AttachRolePolicy"),
+            ("iam", "GetPolicy"),
+            ("iam", "GetPolicyVersion"),
+        ],
     ),
     own(("dsql", "generate-db-connect-admin-auth-token"), Mint, &[]),
     own(("dsql", "generate-db-connect-auth-token"), Mint, &[]),
@@ -178,7 +187,7 @@ pub static OWN: &[OwnCommand] = &[
     own(("eks", "get-token"), Mint, &[]),
     own(("eks", "update-kubeconfig"), Read, &[("eks", "DescribeCluster")]),
     own(("emr", "add-instance-groups"), Write, &[("emr", "AddInstanceGroups")]),
-    own(("emr", "add-steps"), Write, &[("emr", "AddJobFlowSteps")]),
+    own(("emr", "add-steps"), Write, &STEPS),
     own(("emr", "create-cluster"), Write, &[("emr", "RunJobFlow")]),
     own(
         ("emr", "create-default-roles"),
@@ -187,12 +196,14 @@ pub static OWN: &[OwnCommand] = &[
             ("iam", "GetRole"),
             ("iam", "CreateRole"),
             ("iam", "AttachRolePolicy"),
+            ("iam", "GetPolicy"),
+            ("iam", "GetPolicyVersion"),
             ("iam", "GetInstanceProfile"),
             ("iam", "CreateInstanceProfile"),
             ("iam", "AddRoleToInstanceProfile"),
         ],
     ),
-    own(("emr", "create-hbase-backup"), Write, &[("emr", "AddJobFlowSteps")]),
+    own(("emr", "create-hbase-backup"), Write, &STEPS),
     own(
         ("emr", "describe-cluster"),
         Read,
@@ -203,9 +214,9 @@ pub static OWN: &[OwnCommand] = &[
             ("emr", "ListBootstrapActions"),
         ],
     ),
-    own(("emr", "disable-hbase-backups"), Write, &[("emr", "AddJobFlowSteps")]),
+    own(("emr", "disable-hbase-backups"), Write, &STEPS),
     own(("emr", "get"), Read, &[("emr", "DescribeCluster")]),
-    own(("emr", "install-applications"), Write, &[("emr", "AddJobFlowSteps")]),
+    own(("emr", "install-applications"), Write, &STEPS),
     own(
         ("emr", "modify-cluster-attributes"),
         Write,
@@ -217,16 +228,28 @@ pub static OWN: &[OwnCommand] = &[
         ],
     ),
     own(("emr", "put"), Write, &[("emr", "DescribeCluster")]),
-    own(("emr", "restore-from-hbase-backup"), Write, &[("emr", "AddJobFlowSteps")]),
-    own(("emr", "schedule-hbase-backup"), Write, &[("emr", "AddJobFlowSteps")]),
+    own(("emr", "restore-from-hbase-backup"), Write, &STEPS),
+    own(("emr", "schedule-hbase-backup"), Write, &STEPS),
     own(("emr", "socks"), Write, &[("emr", "DescribeCluster")]),
     own(("emr", "ssh"), Write, &[("emr", "DescribeCluster")]),
     own(("emr", "terminate-clusters"), Destroy, &[("emr", "TerminateJobFlows")]),
-    own(("emr-containers", "create-role-associations"), Write, &[("eks", "CreatePodIdentityAssociation")]),
+    own(
+        ("emr-containers", "create-role-associations"),
+        Write,
+        &[
+            ("eks", "DescribeCluster"),
+            ("eks", "CreatePodIdentityAssociation"),
+            ("eks", "DeletePodIdentityAssociation"),
+        ],
+    ),
     own(
         ("emr-containers", "delete-role-associations"),
         Destroy,
-        &[("eks", "ListPodIdentityAssociations"), ("eks", "DeletePodIdentityAssociation")],
+        &[
+            ("eks", "DescribeCluster"),
+            ("eks", "ListPodIdentityAssociations"),
+            ("eks", "DeletePodIdentityAssociation"),
+        ],
     ),
     own(
         ("emr-containers", "update-role-trust-policy"),

@@ -172,6 +172,9 @@ impl Reader {
         let plain = || Value::Str(text.to_owned());
         let resolve = |text: &str| match resolve(text, self.functions) {
             Value::Float(number) if self.items && number.is_finite() => Value::BigInt(text.to_owned()),
+            Value::Timestamp(Timestamp(time)) if self.items && !text.contains(':') => {
+                Value::Date(time.date())
+            }
             value => value,
         };
         match tag {

@@ -1,10 +1,8 @@
 //! DynamoDB's values, which name their types, and plain ones.
 
-use time::Time;
-
 use crate::command::UsageError;
 use crate::format::python_text;
-use crate::value::{Map, Timestamp, Value};
+use crate::value::{Map, Value};
 use crate::yaml::SET;
 
 /// How many digits a number has at most, and between which powers of ten its first one is.
@@ -35,13 +33,10 @@ fn serialize(value: &Value) -> Result<Value, UsageError> {
         Value::Float(_) => return Err(signals(&["ConversionSyntax"])),
         Value::Str(text) => typed("S", Value::Str(text.clone())),
         Value::Bytes(bytes) => typed("B", Value::Bytes(bytes.clone())),
-        Value::Timestamp(Timestamp(time)) => {
-            let (kind, shown) = if time.time() == Time::MIDNIGHT {
-                ("date", time.date().to_string())
-            } else {
-                ("datetime", python_text(value))
-            };
-            let message = format!("Unsupported type \"<class 'datetime.{kind}'>\" for value \"{shown}\"");
+        Value::Timestamp(_) | Value::Date(_) => {
+            let kind = value.python_type();
+            let message =
+                format!("Unsupported type \"<class '{kind}'>\" for value \"{}\"", python_text(value));
             return Err(UsageError::general(message));
         }
         Value::Date(date) => {
