@@ -161,7 +161,37 @@ def count(row, jobs, kept, program, whole):
     return found
 
 
-def static(names):
+def tables(kept, program):
+    """What each command takes, in the official CLI's own tables and in ours."""
+    theirs = kept.read('tables')
+    if theirs is None:
+        say('reading the official CLI\'s tables of arguments')
+        worker = pool.Official()
+        services = sorted({item['service'] for item in worker.stream({'list': True}) if item['op']})
+        theirs = list(worker.stream({'args': True, 'services': services}))
+        worker.close()
+        kept.write('tables', theirs)
+    found = Count('argument tables')
+    worker = pool.Ours(program)
+    ours = {}
+    for table in theirs:
+        service, operation = table['service'], table['op']
+        if service not in ours:
+            ours = {service: worker.call({'tables': service})}
+        rows_here = ours[service].get(operation, [])
+        rows_there = [{key: row[key] for key in ('name', 'type', 'required', 'serialized', 'hidden', 'positional')
+                       if key in row} for row in table['args']]
+        job = {'service': service, 'op': operation, 'cmd': f'aws {service} {operation}'}
+        for number in range(max(len(rows_here), len(rows_there))):
+            there = rows_there[number] if number < len(rows_there) else None
+            here = rows_here[number] if number < len(rows_here) else None
+            found.add(number, [(job, None if there == here else f'{there} but here {here}', None)])
+    worker.close()
+    say(f'argument tables: {found.equal} of {found.cases}')
+    return found
+
+
+def static():
     """The rows that our own tests count, over cases that botocore and JMESPath publish. Builds what is needed."""
     say('building, and counting what needs no commands')
     cargo = ['cargo', 'test', '--locked', '--workspace', '--all-features', '--test', 'parity', '--test', 'protocols',
@@ -266,10 +296,12 @@ def main():
     unknown = set(names) - {row.name for row in rows.ROWS}
     if unknown:
         parser.error(f"there is no row {', '.join(sorted(unknown))}: {', '.join(row.name for row in rows.ROWS)}")
-    counts = static(names) if not options.program else []
+    counts = [] if options.program or options.rows else static()
     program = options.program or os.path.join(
         os.environ.get('CARGO_TARGET_DIR', os.path.join(pool.ROOT, 'target')), 'debug', 'aws-replay')
     kept = Kept()
+    if not options.rows:
+        counts.append(tables(kept, program))
     commands = all_commands(kept)
     day = datetime.date.today().isoformat()
     services = options.services.split(',') if options.services else None

@@ -338,6 +338,8 @@ def dump_args(job):
     for svc in job['services']:
         for op, o in _table(table[svc]).items():
             args = []
+            # Some options of `s3 sync` come with its subcommands, of which it has none.
+            _table(o)
             for name, arg in (getattr(o, 'arg_table', None) or {}).items():
                 row = {'name': name, 'type': arg.cli_type_name, 'required': bool(arg.required)}
                 for key, attr in (('serialized', '_serialized_name'), ('group', 'group_name'), ('dest', '_destination'),
