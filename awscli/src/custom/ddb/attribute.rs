@@ -39,10 +39,6 @@ fn serialize(value: &Value) -> Result<Value, UsageError> {
                 format!("Unsupported type \"<class '{kind}'>\" for value \"{}\"", python_text(value));
             return Err(UsageError::general(message));
         }
-        Value::Date(date) => {
-            let message = format!("Unsupported type \"<class 'datetime.date'>\" for value \"{date}\"");
-            return Err(UsageError::general(message));
-        }
         Value::List(items) => {
             let items = items.iter().map(serialize).collect::<Result<_, _>>()?;
             typed("L", Value::List(items))
