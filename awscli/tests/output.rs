@@ -169,6 +169,10 @@ async fn a_sample_of_a_result_is_refused_like_a_call_and_by_what_the_model_asks_
             "Parameter validation failed:\nInvalid length for parameter kmsKeyArn, value: 9, valid min length: 20\n",
         ),
         (
+            "appconfig get-deployment-strategy --deployment-strategy-id x --generate-cli-skeleton output",
+            "Parameter validation failed:\nInvalid value for parameter GrowthFactor, value: 0.0, valid min value: 1.0\n",
+        ),
+        (
             "dynamodb list-tables --max-items 1 --generate-cli-skeleton output",
             "Parameter validation failed:\nUnknown parameter in input: \"PaginationConfig\", must be one of: \
              ExclusiveStartTableName, Limit\n",

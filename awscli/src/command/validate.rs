@@ -8,6 +8,7 @@ use super::UsageError;
 use super::values::time;
 use crate::format::{python_text, repr_text};
 use crate::model::{Kind, Member, Service, ShapeId, Structure};
+use crate::serialize::python_float;
 use crate::value::{Map, Value};
 
 /// What messages tell of how values were written.
@@ -62,6 +63,19 @@ pub fn value_mistakes(service: &Service, member: &Member, value: &Value, json: b
     report.value(member, value, "");
     report.text()
 }
+
+/// The shapes whose lower limit the models write as `1.0` and the like, and messages do, too. Elsewhere it is `1`.
+const POINTED_LIMITS: [&str; 9] = [
+    "AdamParamsConfigLoraPlusLrRatioDouble",
+    "CoordinateLatitudeDouble",
+    "CoordinateLongitudeDouble",
+    "GrowthFactor",
+    "NullableProficiencyLevel",
+    "Percentage",
+    "ProficiencyLevel",
+    "ProvisionedThroughputInMibps",
+    "RuleOrderValueV2",
+];
 
 struct Report<'a> {
     service: &'a Service,
@@ -173,8 +187,10 @@ impl Report<'_> {
                     _ => return,
                 };
                 if let Some(min) = min.filter(|min| number < *min) {
-                    // The models have whole limits.
-                    self.range(name, python_text(value), min.to_string());
+                    let shape = &self.service.shapes[member.shape as usize].name;
+                    let is_whole = min.fract() == 0.0 && !POINTED_LIMITS.contains(&shape.as_str());
+                    let min = if is_whole { min.to_string() } else { python_float(min) };
+                    self.range(name, python_text(value), min);
                 }
             }
             (Kind::Float { .. } | Kind::Double { .. }, Value::Bool(_)) => {}
