@@ -31,6 +31,22 @@ async fn a_member_of_a_mapped_channel_looks_around() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn commands_of_the_clis_own_work_in_the_channel() {
+    let lines = [
+        "/alfred-invoke aws s3 cp s3://wayne-dev-reports/2026/01.csv -",
+        "/alfred-invoke aws s3 cp s3://wayne-dev-reports/2026/01.csv reports/",
+        "/alfred-invoke aws s3 cp s3://wayne-dev-reports/2026/01.csv s3://wayne-dev-assets/ --dryrun",
+        "/alfred-invoke aws logs tail /aws/lambda/dev-resize-images --filter-pattern WARN --format short",
+        "/alfred-invoke aws ec2 wait instance-running --filters Name=tag:Name,Values=dev-web-1",
+        "/alfred-invoke aws sqs list-queues --output table",
+        "/alfred-invoke aws sqs list-queues --output yaml",
+        "/alfred-invoke aws sqs delete-message --generate-cli-skeleton",
+        "/alfred-invoke aws sqs purge-queue help",
+    ];
+    insta::assert_snapshot!(transcript("U0BEN", "C0OPS", &lines).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mistakes_are_answered_with_what_to_do() {
     let lines = [
         "/alfred-invoke aws ec2 describe-instancez",
