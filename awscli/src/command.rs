@@ -449,6 +449,9 @@ fn call(
     let mut paging = reader.paging(&globals)?;
     reader.check_flags()?;
     reader.read(&paging, input.map_or(&[][..], |input| &input.members))?;
+    if paging.automatic && paging.page_size.is_none() {
+        paging.page_size = own::default_page_size(&service, operation, &reader.parameters);
+    }
     own::apply(&service, operation, &reader.own, &mut reader.parameters)?;
     let outfiles = own::outfiles(&reader.own);
     let default_root_object = own::default_root_object(&service, operation, &reader.own);

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::command::Parsed;
 use crate::model::{Service, Waiter};
-use crate::query::Expression;
+use crate::query::{Expression, QueryError};
 use crate::run::Failure;
 use crate::send::{CallError, Calls};
 use crate::value::{Map, Value};
@@ -36,6 +36,8 @@ pub(crate) enum WaitError {
     Failed { message: String, last: Value },
     /// The session's time is up.
     TimeUp(String),
+    /// The waiter's expression does not take what the service gave.
+    Query(QueryError),
 }
 
 impl From<WaitError> for Failure {
@@ -43,6 +45,7 @@ impl From<WaitError> for Failure {
         match error {
             WaitError::Call(error) => error.into(),
             WaitError::Failed { message, .. } | WaitError::TimeUp(message) => Failure::general(&message),
+            WaitError::Query(error) => Failure::general(&error.to_string()),
         }
     }
 }
@@ -80,8 +83,13 @@ impl Wait<'_> {
                 Err(error @ CallError::Service { .. }) => Outcome { value: Value::Null, error: Some(error) },
                 Err(error) => return Err(WaitError::Call(error)),
             };
-            let accepted =
-                acceptors.as_array().into_iter().flatten().find(|acceptor| accepts(acceptor, &outcome));
+            let mut accepted = None;
+            for acceptor in acceptors.as_array().into_iter().flatten() {
+                if accepts(acceptor, &outcome).map_err(WaitError::Query)? {
+                    accepted = Some(acceptor);
+                    break;
+                }
+            }
             match accepted.and_then(|acceptor| acceptor["state"].as_str()) {
                 Some("success") => return Ok(()),
                 Some("failure") => {
@@ -115,22 +123,20 @@ impl Wait<'_> {
     }
 }
 
-fn accepts(acceptor: &Json, outcome: &Outcome) -> bool {
+fn accepts(acceptor: &Json, outcome: &Outcome) -> Result<bool, QueryError> {
     let expected = &acceptor["expected"];
     let found = || {
-        let expression = Expression::parse(acceptor["argument"].as_str()?).ok()?;
-        expression.search(&outcome.value).ok()
+        let expression = acceptor["argument"].as_str().and_then(|text| Expression::parse(text).ok());
+        expression.map(|expression| expression.search(&outcome.value)).transpose()
     };
     let wanted = Value::from_json(expected);
-    match acceptor["matcher"].as_str() {
-        Some("path") => outcome.error.is_none() && found() == Some(wanted),
+    Ok(match acceptor["matcher"].as_str() {
+        Some("path" | "pathAll" | "pathAny") if outcome.error.is_some() => false,
+        Some("path") => found()? == Some(wanted),
         Some("pathAll") => {
-            outcome.error.is_none()
-                && matches!(found(), Some(Value::List(items)) if !items.is_empty() && items.iter().all(|item| *item == wanted))
+            matches!(found()?, Some(Value::List(items)) if !items.is_empty() && items.iter().all(|item| *item == wanted))
         }
-        Some("pathAny") => {
-            outcome.error.is_none() && matches!(found(), Some(Value::List(items)) if items.contains(&wanted))
-        }
+        Some("pathAny") => matches!(found()?, Some(Value::List(items)) if items.contains(&wanted)),
         Some("status") => {
             let status = match &outcome.error {
                 Some(CallError::Service { error, .. }) => error.status,
@@ -144,13 +150,15 @@ fn accepts(acceptor: &Json, outcome: &Outcome) -> bool {
             _ => false,
         },
         _ => false,
-    }
+    })
 }
 
 /// What an acceptor has matched, in the words of the official CLI.
 fn explain(acceptor: &Json) -> String {
     let text = |key: &str| match &acceptor[key] {
         Json::String(text) => text.clone(),
+        Json::Bool(true) => "True".to_owned(),
+        Json::Bool(false) => "False".to_owned(),
         other => other.to_string(),
     };
     let (argument, expected) = (text("argument"), text("expected"));

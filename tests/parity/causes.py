@@ -4,8 +4,9 @@ import re
 
 # (what the difference looks like, whether it is chosen, why)
 CAUSES = [
-    (r'is not available here: ', True, 'refused: the answer says why, and what to use instead'),
+    (r'(is|are) not available here: ', True, 'refused: the answer says why, and what to use instead'),
     (r'given more than once', True, 'an option that is given twice is an error, since one of the two would be lost'),
+    (r'exit status 255 but here 0 \(\)', True, 'the official CLI breaks on this answer, and ours shows it'),
     (r'reached max retries', True,
      'a call that may change something is not sent again, unless it carries an idempotency token'),
 ]

@@ -51,6 +51,8 @@ def printed(theirs, ours):
 
 def failed(theirs, ours):
     """What is said about an error, and the exit status."""
+    if theirs.get('stopped'):
+        return compare.status(theirs, ours), None
     return compare.status(theirs, ours) or compare.text('stderr', theirs['stderr'], ours['stderr']), None
 
 

@@ -17,6 +17,15 @@ use crate::value::{Map, Value};
 
 static NO_FILES: MemoryFiles = MemoryFiles::new(0);
 
+/// How many items a page has if nobody says so. EC2 answers with all snapshots or volumes at once otherwise, and takes so
+/// long over many that the call fails.
+pub fn default_page_size(service: &Service, operation: &Operation, given: &Map) -> Option<i64> {
+    let is_long = service.command == "ec2"
+        && ["DescribeSnapshots", "DescribeVolumes"].contains(&operation.name.as_str());
+    let picks = ["Filters", "SnapshotIds", "VolumeIds"].iter().any(|member| given.contains_key(*member));
+    (is_long && !picks).then_some(1000)
+}
+
 /// The type of an option of the CLI's own, in the words of its help pages.
 pub fn type_of(option: &str) -> &'static str {
     match option {

@@ -422,9 +422,9 @@ async fn who_waits_for_a_long_sync_sees_in_one_message_how_far_it_is() {
     let stack = start().await;
     let anna = seat(&stack, "U0ANNA", "C0OPS");
     ask(&anna, "/alfred-sync every off").await;
-    // The first channel is read after six seconds, the second one three and a half later.
+    // The first channel is read after six seconds, the third one six later: progress is told every three at most.
     let slow = |ms| SlackFault::Slow(Duration::from_millis(ms));
-    for fault in [SlackFault::RateLimited(6), slow(0), slow(3500)] {
+    for fault in [SlackFault::RateLimited(6), slow(0), slow(6000)] {
         stack.slack.fail_next("conversations.members", fault);
     }
     let typed = anna.types("/alfred-sync start").await;
