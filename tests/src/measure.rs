@@ -72,7 +72,8 @@ pub fn ms(duration: Duration) -> String {
 pub fn cpu_of(pid: u32) -> std::io::Result<Duration> {
     let mut nanoseconds = 0;
     for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
-        let schedstat = std::fs::read_to_string(task?.path().join("schedstat"))?;
+        // A thread may end between the listing and the reading.
+        let Ok(schedstat) = std::fs::read_to_string(task?.path().join("schedstat")) else { continue };
         nanoseconds += schedstat.split(' ').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     }
     Ok(Duration::from_nanos(nanoseconds))
