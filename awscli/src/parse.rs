@@ -18,6 +18,7 @@ pub(crate) use json::from_json;
 pub use xml::is_error_document;
 pub(crate) use xml::root_text as xml_root_text;
 
+use crate::format::repr_bytes;
 use crate::model::{Kind, Location, Member, Operation, Protocol, Service, Structure};
 use crate::timestamp;
 use crate::value::{Map, Timestamp, Value};
@@ -66,10 +67,22 @@ pub enum ParseError {
     /// `<a><b></a>`.
     #[error("Unable to parse response, invalid {format} received: {reason}")]
     Syntax {
-        /// XML, JSON or CBOR.
+        /// JSON, CBOR or event stream.
         format: &'static str,
         /// What the parser stumbled over.
         reason: String,
+    },
+    /// `<a><b></a>`.
+    #[error(
+        "Unable to parse response ({reason}), invalid XML received. Further retries may succeed:\n{}",
+        repr_bytes(body)
+    )]
+    Xml {
+        /// What the parser stumbled over and where, in the words of the official CLI's parser: `mismatched tag: line 1,
+        /// column 8`.
+        reason: String,
+        /// The whole body.
+        body: bytes::Bytes,
     },
     /// A number where a structure should be.
     #[error("Unable to parse response: {shape} has an unexpected value")]
@@ -113,7 +126,7 @@ pub fn parse(
 ) -> Result<Answer, ParseError> {
     let reader = Reader { service, operation, response };
     if response.is_error() {
-        return Ok(Answer::Error(error::read(&reader)));
+        return error::read(&reader).map(Answer::Error);
     }
     let Some(output) = reader.output() else {
         return Ok(Answer::Result(Map::new()));

@@ -32,7 +32,7 @@ fn repr(value: &Value) -> String {
 }
 
 /// `repr(bytes)`.
-fn repr_bytes(bytes: &[u8]) -> String {
+pub(crate) fn repr_bytes(bytes: &[u8]) -> String {
     let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
     let mut shown = format!("b{quote}");
     for byte in bytes {

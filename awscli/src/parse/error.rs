@@ -1,6 +1,6 @@
 //! Service errors: their code and message, from wherever a protocol puts them, and their modeled members.
 
-use super::{Reader, Target, cbor, json, rest, xml};
+use super::{ParseError, Reader, Target, cbor, json, rest, xml};
 use crate::model::{Kind, Protocol, Shape};
 use crate::value::{Map, Value};
 
@@ -28,14 +28,21 @@ pub struct ServiceError {
 }
 
 /// Reads an error response. What cannot be understood becomes an error that is named by its status.
-pub(super) fn read(reader: &Reader<'_>) -> ServiceError {
+///
+/// # Errors
+/// Where XML must be and is not, for the query protocols: the official CLI gives up on these.
+pub(super) fn read(reader: &Reader<'_>) -> Result<ServiceError, ParseError> {
     let response = reader.response;
     let mut error = if is_generic(reader) {
         by_status(response.status)
     } else {
         match reader.service.protocol {
             Protocol::Json | Protocol::RestJson | Protocol::Cbor => of_object(reader),
-            Protocol::Query | Protocol::Ec2 | Protocol::RestXml => of_xml(reader),
+            Protocol::Query | Protocol::Ec2 => of_xml(reader, &xml::parse_document(&response.body)?),
+            Protocol::RestXml => match xml::parse_document(&response.body) {
+                Ok(root) => of_xml(reader, &root),
+                Err(_) => by_status(response.status),
+            },
         }
     };
     error.status = response.status;
@@ -49,7 +56,7 @@ pub(super) fn read(reader: &Reader<'_>) -> ServiceError {
     // Like the official CLI, this finds no members for an error that goes by the name of an old protocol.
     let code = error.code.clone();
     add_modeled(reader, &code, &mut error);
-    error
+    Ok(error)
 }
 
 /// Load balancers answer for services that are down, in HTML or not at all.
@@ -117,12 +124,9 @@ fn query_error_code(reader: &Reader<'_>) -> Option<String> {
 }
 
 /// Errors as XML: `<ErrorResponse><Error>…`, EC2's `<Response><Errors><Error>…` and S3's bare `<Error>…`.
-fn of_xml(reader: &Reader<'_>) -> ServiceError {
-    let Ok(root) = xml::parse_document(&reader.response.body) else {
-        return by_status(reader.response.status);
-    };
+fn of_xml(reader: &Reader<'_>, root: &xml::Element) -> ServiceError {
     let inner = root.child("Error").or_else(|| root.child("Errors").and_then(|errors| errors.child("Error")));
-    let element = inner.unwrap_or(&root);
+    let element = inner.unwrap_or(root);
     let mut details = match element.to_value() {
         Value::Map(map) => map,
         _ => Map::new(),

@@ -1,7 +1,9 @@
 //! XML bodies: a small tree of elements, and results of the query, EC2 and rest-xml protocols out of it.
 
+use bytes::Bytes;
 use indexmap::IndexMap;
 use quick_xml::XmlVersion;
+use quick_xml::errors::{Error as XmlError, IllFormedError};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader as XmlReader;
 
@@ -61,7 +63,33 @@ fn local(name: &str) -> &str {
 
 /// Reads a document. Document types and with them all entities are refused.
 pub(super) fn parse_document(body: &[u8]) -> Result<Element, ParseError> {
-    let body = std::str::from_utf8(body).map_err(|_| syntax("it is not UTF-8"))?;
+    read_document(body).map_err(|wrong| match wrong {
+        Wrong::Limit(error) => error,
+        Wrong::Syntax(what, at) => {
+            let before = &body[..at.min(body.len())];
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let column = before.iter().rev().take_while(|byte| **byte != b'\n').count();
+            ParseError::Xml {
+                reason: format!("{what}: line {line}, column {column}"),
+                body: Bytes::copy_from_slice(body),
+            }
+        }
+    })
+}
+
+/// Why a document is not read.
+enum Wrong {
+    /// It is larger than it may be.
+    Limit(ParseError),
+    /// It is no XML: what is wrong, as the official CLI's parser says it, and at which byte.
+    Syntax(&'static str, usize),
+}
+
+const INVALID: &str = "not well-formed (invalid token)";
+const JUNK: &str = "junk after document element";
+
+fn read_document(body: &[u8]) -> Result<Element, Wrong> {
+    let body = std::str::from_utf8(body).map_err(|error| Wrong::Syntax(INVALID, error.valid_up_to()))?;
     let mut reader = XmlReader::from_str(body);
     let mut open: Vec<Element> = Vec::new();
     let mut root = None;
@@ -72,19 +100,27 @@ pub(super) fn parse_document(body: &[u8]) -> Result<Element, ParseError> {
         None => *root = Some(element),
     };
     loop {
-        let event = reader.read_event().map_err(syntax)?;
+        let start = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+        let event = reader.read_event().map_err(|error| match error {
+            // The name of the end that does not fit.
+            XmlError::IllFormed(IllFormedError::MismatchedEndTag { .. }) => {
+                Wrong::Syntax("mismatched tag", start + 2)
+            }
+            XmlError::Syntax(_) => Wrong::Syntax("unclosed token", start),
+            _ => Wrong::Syntax(INVALID, usize::try_from(reader.error_position()).unwrap_or(start)),
+        })?;
         match event {
-            Event::Start(start) | Event::Empty(start) if root.is_some() && open.is_empty() => {
-                return Err(syntax(format!("a second root element <{}>", &*start)));
+            Event::Start(_) | Event::Empty(_) if root.is_some() && open.is_empty() => {
+                return Err(Wrong::Syntax(JUNK, start));
             }
-            Event::Start(start) => {
+            Event::Start(tag) => {
                 if open.len() >= MAX_DEPTH {
-                    return Err(ParseError::TooDeep);
+                    return Err(Wrong::Limit(ParseError::TooDeep));
                 }
-                open.push(element(&start, &mut count)?);
+                open.push(element(&tag, &mut count, start)?);
             }
-            Event::Empty(start) => {
-                let element = element(&start, &mut count)?;
+            Event::Empty(tag) => {
+                let element = element(&tag, &mut count, start)?;
                 close(&mut open, &mut root, element);
             }
             Event::End(_) => {
@@ -93,64 +129,87 @@ pub(super) fn parse_document(body: &[u8]) -> Result<Element, ParseError> {
                     close(&mut open, &mut root, element);
                 }
             }
-            Event::Text(text) => add_text(&mut open, &text.xml10_content())?,
-            Event::CData(text) => add_text(&mut open, &text.xml10_content())?,
+            Event::Text(text) => match open.last_mut() {
+                Some(parent) => add_text(parent, &text.xml10_content()),
+                None => is_blank(&text, start, root.is_some())?,
+            },
+            Event::CData(text) => match open.last_mut() {
+                Some(parent) => add_text(parent, &text.xml10_content()),
+                None => return Err(Wrong::Syntax(INVALID, start)),
+            },
             Event::GeneralRef(reference) => {
-                let character = match reference.resolve_char_ref().map_err(syntax)? {
-                    Some(character) => character.to_string(),
-                    None => quick_xml::escape::resolve_predefined_entity(&reference)
-                        .ok_or_else(|| syntax(format!("the unknown entity &{};", &*reference)))?
+                let character = match reference.resolve_char_ref() {
+                    Ok(Some(character)) => character.to_string(),
+                    Ok(None) => quick_xml::escape::resolve_predefined_entity(&reference)
+                        .ok_or(Wrong::Syntax("undefined entity", start))?
                         .to_owned(),
+                    Err(_) => return Err(Wrong::Syntax(INVALID, start)),
                 };
-                add_text(&mut open, &character)?;
+                match open.last_mut() {
+                    Some(parent) => add_text(parent, &character),
+                    None => return Err(Wrong::Syntax(INVALID, start)),
+                }
             }
-            Event::DocType(_) => return Err(syntax("it has a document type")),
+            Event::DocType(_) if body[start..].starts_with("<!DOCTYPE") => {
+                return Err(Wrong::Syntax("a document type is not allowed", start));
+            }
+            Event::DocType(_) => return Err(Wrong::Syntax("syntax error", start)),
             Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
             Event::Eof => break,
         }
     }
-    if !open.is_empty() {
-        return Err(syntax("it ends early"));
+    match root {
+        Some(root) if open.is_empty() => Ok(root),
+        _ => Err(Wrong::Syntax("no element found", body.len())),
     }
-    root.ok_or_else(|| syntax("it has no element"))
 }
 
-fn element(start: &BytesStart<'_>, count: &mut usize) -> Result<Element, ParseError> {
+fn element(tag: &BytesStart<'_>, count: &mut usize, start: usize) -> Result<Element, Wrong> {
     *count += 1;
     if *count > MAX_VALUES {
-        return Err(ParseError::TooMany);
+        return Err(Wrong::Limit(ParseError::TooMany));
     }
+    let invalid = || Wrong::Syntax(INVALID, start);
     let mut attributes = Vec::new();
-    for attribute in start.attributes() {
-        let attribute = attribute.map_err(syntax)?;
+    for attribute in tag.attributes() {
+        let attribute = attribute.map_err(|_| invalid())?;
         let key = attribute.key.into_inner();
         if key != "xmlns" && !key.starts_with("xmlns:") {
-            let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(syntax)?;
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| invalid())?;
             attributes.push((local(key).to_owned(), value.into_owned()));
         }
     }
-    Ok(Element { name: local(start.name().into_inner()).to_owned(), attributes, ..Element::default() })
+    Ok(Element { name: local(tag.name().into_inner()).to_owned(), attributes, ..Element::default() })
 }
 
-fn add_text(open: &mut [Element], text: &str) -> Result<(), ParseError> {
-    match open.last_mut() {
-        Some(element) if element.children.is_empty() => element.text.push_str(text),
-        Some(_) => {}
-        None if text.chars().all(char::is_whitespace) => {}
-        None => return Err(syntax("text outside of the root element")),
+/// Text behind the first child is dropped, as the official CLI does.
+fn add_text(parent: &mut Element, text: &str) {
+    if parent.children.is_empty() {
+        parent.text.push_str(text);
     }
-    Ok(())
+}
+
+/// Refuses text outside of the root element that is more than white space.
+fn is_blank(text: &str, start: usize, after_root: bool) -> Result<(), Wrong> {
+    match text.find(|character: char| !character.is_ascii_whitespace()) {
+        None => Ok(()),
+        Some(_) if after_root => Err(Wrong::Syntax(JUNK, start + text.len() - text.trim_start().len())),
+        Some(at) => {
+            let begins_name = text[at..].starts_with(|first: char| first.is_alphabetic() || first == '_');
+            Err(Wrong::Syntax(if begins_name { "syntax error" } else { INVALID }, start + at))
+        }
+    }
 }
 
 /// Whether a body that came with status 200 is an error after all: S3 sends them when it fails after it has begun to
 /// answer. What is cut off or no XML counts too.
 pub fn is_error_document(body: &[u8]) -> bool {
-    parse_document(body).map_or(true, |root| root.name == "Error")
+    read_document(body).map_or(true, |root| root.name == "Error")
 }
 
 /// The text of a document's root element, if it is one.
 pub(crate) fn root_text(body: &[u8]) -> Option<String> {
-    Some(parse_document(body).ok()?.text)
+    Some(read_document(body).ok()?.text)
 }
 
 /// The result of a query protocol's response.
@@ -264,17 +323,29 @@ mod tests {
     fn only_the_predefined_entities_exist() {
         let root = parse_document(b"<a>&lt;&gt;&amp;&quot;&apos;&#65;&#x42;<![CDATA[<c>]]></a>").unwrap();
         assert_eq!(root.text, "<>&\"'AB<c>");
-        for body in [
-            "<a>&b;</a>",
-            "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>",
-            "<!DOCTYPE html><html></html>",
-            "<a><b></a>",
-            "<a>",
-            "<a/><b/>",
-            "text",
-            "",
+        // The reasons are Python's, except that for document types, which it would take.
+        for (body, reason) in [
+            ("<a>&b;</a>", "undefined entity: line 1, column 3"),
+            (
+                "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>",
+                "a document type is not allowed: line 1, column 0",
+            ),
+            ("<!doctype html>\n<html></html>", "syntax error: line 1, column 0"),
+            ("<a><b></a></b>", "mismatched tag: line 1, column 8"),
+            ("<html>\n<br></html>", "mismatched tag: line 2, column 6"),
+            ("<a>\n <b>", "no element found: line 2, column 4"),
+            ("<a", "unclosed token: line 1, column 0"),
+            ("<a/><b/>", "junk after document element: line 1, column 4"),
+            ("<a/>\nx", "junk after document element: line 2, column 0"),
+            ("\n\n text", "syntax error: line 3, column 1"),
+            ("{\"a\": 1}", "not well-formed (invalid token): line 1, column 0"),
+            ("   ", "no element found: line 1, column 3"),
+            ("", "no element found: line 1, column 0"),
         ] {
-            assert!(matches!(parse_document(body.as_bytes()), Err(ParseError::Syntax { .. })), "{body}");
+            let Err(ParseError::Xml { reason: found, .. }) = parse_document(body.as_bytes()) else {
+                panic!("{body} is read");
+            };
+            assert_eq!(found, reason, "{body}");
         }
     }
 
