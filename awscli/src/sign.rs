@@ -167,8 +167,10 @@ pub fn presign(
     let path = if signing.double_encode_path { percent_encode(path, "/") } else { path.to_owned() };
     let stamp = stamp(time);
     let scope = format!("{}/{}/{}/aws4_request", &stamp[..8], signing.region, signing.name);
+    // Names of hosts are signed in small letters, as a request to them carries them.
+    let host = host.to_lowercase();
     let mut headers = headers.to_vec();
-    headers.push(("host", host));
+    headers.push(("host", &host));
     headers.sort_unstable();
     let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
     let names = names.join(";");

@@ -490,6 +490,43 @@ async fn an_application_is_pushed_as_an_archive_without_what_is_hidden() {
 }
 
 #[tokio::test]
+async fn the_place_of_a_revision_is_whole_and_in_the_official_order() {
+    let place = "version=3,bucket=b,bundleType=zip,key=k";
+    let ran = run(
+        &format!("deploy create-deployment --application-name a --s3-location {place}"),
+        &[(200, "{}")],
+        &[],
+        false,
+    )
+    .await;
+    assert_eq!(
+        ran.asked,
+        [
+            r#"/ {"applicationName": "a", "revision": {"revisionType": "S3", "s3Location": {"bucket": "b", "key": "k", "bundleType": "zip", "version": "3"}}}"#
+        ]
+    );
+    let line = "deploy create-deployment --application-name a --github-location commitId=abc";
+    let ran = run(line, &[], &[], false).await;
+    assert_eq!(
+        ran.output.stderr,
+        "\naws: [ERROR]: An error occurred (ParamValidation): --github-location must specify repository and commitId.\n"
+    );
+}
+
+#[tokio::test]
+async fn a_region_in_capitals_is_signed_as_its_host_in_small_letters() {
+    let line = "ec2 copy-snapshot --source-region EU-WEST-1 --source-snapshot-id snap-1";
+    let ran = run(line, &[(200, "<CopySnapshotResponse/>")], &[], false).await;
+    assert!(
+        ran.asked[0].contains("PresignedUrl=https%3A%2F%2Fec2.EU-WEST-1.amazonaws.com"),
+        "{}",
+        ran.asked[0]
+    );
+    let signature = "X-Amz-Signature%3Dfa6736369b74805b2bd3aa6e8b6248ec55b43288fff364781bf97b742cb2e6d1";
+    assert!(ran.asked[0].contains(signature), "{}", ran.asked[0]);
+}
+
+#[tokio::test]
 async fn a_machine_is_registered_with_a_user_and_no_key_is_made_where_people_see_it() {
     let user = "--iam-user-arn arn:aws:iam::123456789012:user/x";
     let ran = run(

@@ -50,10 +50,10 @@ pub fn type_of(option: &str) -> &'static str {
 /// An option's own value where its words are not read by the member's shape.
 pub fn value(reading: &Reading<'_>, words: &[String]) -> Result<Option<Value>, UsageError> {
     match (reading.service.command.as_str(), reading.command, reading.option) {
-        ("datapipeline", _, "--parameter-objects") => {
+        ("datapipeline", "activate-pipeline" | "put-pipeline-definition", "--parameter-objects") => {
             custom::parameter_objects(&reading.texts(words.to_vec())?)
         }
-        ("datapipeline", _, "--parameter-values") => {
+        ("datapipeline", "activate-pipeline" | "put-pipeline-definition", "--parameter-values") => {
             custom::parameter_values(&reading.texts(words.to_vec())?)
         }
         ("emr", "add-tags", "--tags") => {
@@ -65,6 +65,16 @@ pub fn value(reading: &Reading<'_>, words: &[String]) -> Result<Option<Value>, U
         }
         _ => Ok(None),
     }
+}
+
+/// Where a revision lies, its members in the order in which the official CLI sends them.
+fn location(value: &Value, required: &[&str], optional: &[&str], missing: &str) -> Result<Value, UsageError> {
+    if required.iter().any(|name| value.get(name).is_none()) {
+        return Err(UsageError::parameter(missing));
+    }
+    let members = required.iter().chain(optional);
+    let members = members.filter_map(|name| Some(((*name).to_owned(), value.get(name)?.clone())));
+    Ok(Value::Map(members.collect()))
 }
 
 /// An option of the CLI's own as it was given.
@@ -134,21 +144,16 @@ pub fn apply(
             ("datapipeline", _, _) => custom::apply_definition(option, words, parameters)?,
             ("deploy", _, "s3-location") => {
                 let value = at.read(&["revision", "s3Location"], word)?;
-                if ["bucket", "key", "bundleType"].iter().any(|key| value.get(key).is_none()) {
-                    return Err(UsageError::parameter(
-                        "--s3-location must specify bucket, key and bundleType.",
-                    ));
-                }
+                let missing = "--s3-location must specify bucket, key and bundleType.";
+                let value =
+                    location(&value, &["bucket", "key", "bundleType"], &["eTag", "version"], missing)?;
                 let revision = map([("revisionType", text("S3")), ("s3Location", value)]);
                 parameters.insert("revision".to_owned(), revision);
             }
             ("deploy", _, "github-location") => {
                 let value = at.read(&["revision", "gitHubLocation"], word)?;
-                if ["repository", "commitId"].iter().any(|key| value.get(key).is_none()) {
-                    return Err(UsageError::parameter(
-                        "--github-location must specify repository and commitId.",
-                    ));
-                }
+                let missing = "--github-location must specify repository and commitId.";
+                let value = location(&value, &["repository", "commitId"], &[], missing)?;
                 let revision = map([("revisionType", text("GitHub")), ("gitHubLocation", value)]);
                 parameters.insert("revision".to_owned(), revision);
             }
