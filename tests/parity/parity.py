@@ -5,6 +5,7 @@ same recorded answers, and compares requests, output and exit status. The offici
 """
 import argparse
 import collections
+import contextlib
 import datetime
 import gzip
 import hashlib
@@ -19,6 +20,7 @@ import zlib
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, 'oracle'))
 import causes  # noqa: E402
+import emulator  # noqa: E402
 import examples  # noqa: E402
 import mistakes  # noqa: E402
 import pool  # noqa: E402
@@ -140,10 +142,12 @@ def count(row, jobs, kept, program, whole):
             if done[0] % 2000 == 0:
                 say(f'{row.name}: {done[0]} of {len(todo)} ({time.time() - started:.0f} s)')
 
-        pool.run_all(todo, pool.Official, keep)
+        with emulator.running() if row.emulated else contextlib.nullcontext() as address:
+            pool.run_all([dict(job, emulator=address) for job in todo], pool.Official, keep)
         if whole:
             kept.write(row.name, theirs)
-    todo = [dict(job, responses=theirs[job['index']].get('responses') or [{}]) for job in jobs if job['chosen']]
+    todo = [dict(job, responses=theirs[job['index']].get('responses') or [{}]) for job in jobs
+            if job['chosen'] and not theirs[job['index']].get('unanswered')]
     outcomes = [None] * len(todo)
 
     def judge(index, ours):

@@ -8,7 +8,8 @@ FORMATS = ('json', 'text', 'table', 'yaml')
 class Row:
     """One line of the table."""
 
-    def __init__(self, name, title, styles, judge, respond='min', words='', limit=None, grouped=False):
+    def __init__(self, name, title, styles, judge, respond='min', words='', limit=None, grouped=False,
+                 emulated=False):
         self.name = name
         self.title = title
         # The generated commands that are run.
@@ -19,6 +20,8 @@ class Row:
         self.limit = limit
         # Whether the commands of one operation are one case.
         self.grouped = grouped
+        # Whether an emulator answers instead of made answers. What it cannot answer is no case.
+        self.emulated = emulated
 
     def case(self, job):
         """Names the case that a job is of."""
@@ -31,7 +34,7 @@ class Row:
             job = {'service': command['service'], 'op': command['op'], 'cmd': command['cmd'] + self.words,
                    'respond': self.respond, 'return_responses': True}
             for key in ('files', 'respond_json', 'responses', 'limit'):
-                if key in command:
+                if key in command and not (self.emulated and key == 'respond_json'):
                     job[key] = command[key]
             if self.limit:
                 job['limit'] = self.limit
@@ -41,6 +44,9 @@ class Row:
 def wire(theirs, ours):
     """Requests and exit status. What is printed has rows of its own."""
     difference, signed = compare.requests(theirs['requests'], ours['requests'])
+    if len(theirs['requests']) != len(ours['requests']):
+        # What is said of it tells why.
+        difference = compare.text('stderr', theirs['stderr'], ours['stderr']) or difference
     return compare.status(theirs, ours) or difference, signed
 
 
@@ -80,4 +86,5 @@ ROWS = [
     Row('paging', 'paging', ['paging'], asked_and_printed, respond='max', grouped=True),
     Row('waiters', 'waiters', ['waiter'], asked_and_failed, limit=130),
     Row('examples', 'official examples', ['example'], asked_and_printed, limit=8),
+    Row('emulated', 'official examples at an emulator', ['example'], asked_and_printed, limit=8, emulated=True),
 ]

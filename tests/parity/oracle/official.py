@@ -126,6 +126,27 @@ def decode_bytes(value):
     return (value or '').encode('utf-8')
 
 
+def _emulated(address, record):
+    """What an emulator answers to a request that was made for AWS itself."""
+    import http.client
+    import urllib.parse
+
+    url = urllib.parse.urlsplit(record['url'])
+    # A body that waits until it is asked for would only be slower.
+    headers = {k: v for k, v in record['headers'].items() if k.lower() != 'expect'}
+    connection = http.client.HTTPConnection(address, timeout=60)
+    try:
+        connection.request(record['method'], (url.path or '/') + (f'?{url.query}' if url.query else ''),
+                           decode_bytes(record['body']), {**headers, 'Host': url.netloc})
+        response = connection.getresponse()
+        # An operation that the emulator does not have.
+        STATE.unanswered |= response.status >= 500 and 'html' in response.getheader('Content-Type', '')
+        return {'status': response.status, 'headers': dict(response.getheaders()),
+                'body': encode_bytes(response.read())}
+    finally:
+        connection.close()
+
+
 def _fake_send(self, request):
     import urllib3
     from botocore.awsrequest import AWSResponse
@@ -148,6 +169,8 @@ def _fake_send(self, request):
         if n > len(canned) and STATE.job.get('strict'):
             raise StopRun()
         resp = canned[min(n, len(canned)) - 1]
+    elif STATE.job.get('emulator'):
+        resp = _emulated(STATE.job['emulator'], record)
     else:
         from answers import make_response
         resp = make_response(STATE.operation, STATE.job.get('respond', 'min'), n,
@@ -411,6 +434,7 @@ def run_job(job):
     STATE.requests = []
     STATE.served = []
     STATE.operation = None
+    STATE.unanswered = False
     STATE.limit = job.get('limit', MAX_REQUESTS)
     env = dict(BASE_ENV)
     env.update(job.get('env') or {})
@@ -471,6 +495,8 @@ def run_job(job):
         result['responses'] = STATE.served
     if stopped:
         result['stopped'] = True
+    if STATE.unanswered:
+        result['unanswered'] = True
     if crash:
         result['crash'] = crash
     made = {}
