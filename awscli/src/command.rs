@@ -449,6 +449,7 @@ fn call(
     let mut paging = reader.paging(&globals)?;
     reader.check_flags()?;
     reader.read(&paging, input.map_or(&[][..], |input| &input.members))?;
+    let has_paging_options = paging != Paging { automatic: paging.automatic, ..Paging::default() };
     if paging.automatic && paging.page_size.is_none() {
         paging.page_size = own::default_page_size(&service, operation, &reader.parameters);
     }
@@ -464,7 +465,7 @@ fn call(
         }
     }
     let by_hand = paging.automatic && reader.pages_by_hand();
-    let has_paging_options = paging.automatic && paging != Paging { automatic: true, ..Paging::default() };
+    let has_paging_options = has_paging_options && paging.automatic;
     paging.automatic &= !by_hand;
     let warning = paging.max_items.filter(|items| *items <= 0).map(|_| {
         "warning: Non-positive values for --max-items may result in undefined behavior.\n".to_owned()
