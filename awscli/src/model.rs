@@ -325,6 +325,15 @@ pub struct Structure {
     pub namespace: XmlNamespace,
 }
 
+impl Structure {
+    /// The members that must be given, in the order of the model's `required`, which is that of botocore's messages.
+    pub fn required(&self) -> Vec<&Member> {
+        let mut required: Vec<&Member> = self.members.iter().filter(|member| member.required).collect();
+        required.sort_by_key(|member| member.required_place);
+        required
+    }
+}
+
 /// An XML namespace with its prefix. Empty if there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct XmlNamespace {
@@ -344,6 +353,9 @@ pub struct Member {
     pub shape: ShapeId,
     /// The structure requires it.
     pub required: bool,
+    /// Its place in the structure's list of required members, if that list has another order than the members. 0
+    /// otherwise.
+    pub required_place: u32,
     /// Where in an HTTP message it goes.
     pub location: Location,
     /// Its name on the wire, if it differs. Empty otherwise.

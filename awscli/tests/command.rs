@@ -245,6 +245,14 @@ fn parameters_are_checked_before_anything_is_sent() {
             "ec2 terminate-instances --cli-input-json {}",
             "Missing required parameter in input: \"InstanceIds\"",
         ),
+        // In the order of the model's list of required members, which is not that of the members.
+        (
+            "amplifybackend create-backend-api --cli-input-json {}",
+            "Missing required parameter in input: \"AppId\"\n\
+             Missing required parameter in input: \"ResourceName\"\n\
+             Missing required parameter in input: \"BackendEnvironmentName\"\n\
+             Missing required parameter in input: \"ResourceConfig\"",
+        ),
         (
             "lambda create-event-source-mapping --function-name f --batch-size 0",
             "Invalid value for parameter BatchSize, value: 0, valid min value: 1",

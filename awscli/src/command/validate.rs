@@ -108,8 +108,8 @@ impl Report<'_> {
                 names(". ")
             ));
         }
-        for member in structure.members.iter().filter(|member| member.required && !filled_in(member)) {
-            if !map.contains_key(&member.name) {
+        for member in structure.required() {
+            if !filled_in(member) && !map.contains_key(&member.name) {
                 self.errors.push(format!(
                     "Missing required parameter in {}: \"{}\"",
                     shown(name),

@@ -35,6 +35,8 @@ enum Trait {
     EventHeader,
     Streaming,
     Deprecated,
+    /// Required, with its place among the structure's required members.
+    RequiredPlace(u32),
 }
 
 /// `InstanceId` as `instanceId`.
@@ -69,6 +71,7 @@ impl From<CompactMember> for Member {
                 Trait::EventHeader => member.event_header = true,
                 Trait::Streaming => member.streaming = true,
                 Trait::Deprecated => member.deprecated = true,
+                Trait::RequiredPlace(place) => (member.required, member.required_place) = (true, place),
             }
         }
         member
@@ -82,6 +85,7 @@ impl From<Member> for CompactMember {
             name,
             shape,
             required,
+            required_place,
             location,
             location_name,
             query_name,
@@ -106,7 +110,7 @@ impl From<Member> for CompactMember {
             Trait::LocationName(location_name)
         };
         let traits = [
-            (required, Trait::Required),
+            (required && required_place == 0, Trait::Required),
             (location != Location::default(), Trait::Location(location)),
             (!matches!(&location_name, Trait::LocationName(name) if name.is_empty()), location_name),
             (!query_name.is_empty(), Trait::QueryName(query_name)),
@@ -122,6 +126,7 @@ impl From<Member> for CompactMember {
             (event_header, Trait::EventHeader),
             (streaming, Trait::Streaming),
             (deprecated, Trait::Deprecated),
+            (required_place > 0, Trait::RequiredPlace(required_place)),
         ];
         let traits = traits.into_iter().filter_map(|(has, one)| has.then_some(one)).collect();
         Self { name, shape, traits }

@@ -198,8 +198,7 @@ fn context_value(value: Option<&Value>) -> Result<ContextValue> {
 fn pack_shape(name: &str, json: &Value, ids: &Ids<'_>) -> Result<Shape> {
     let integer = |key: &str| json.get(key).and_then(Value::as_i64);
     let min = integer("min").and_then(|min| u32::try_from(min).ok()).unwrap_or(0);
-    let member =
-        |key: &str| -> Result<Member> { pack_member(key, json.get(key).context("no member")?, false, ids) };
+    let member = |key: &str| -> Result<Member> { pack_member(key, json.get(key).context("no member")?, ids) };
     let kind = match text(json, "type").as_str() {
         "structure" => Kind::Structure(pack_structure(json, ids)?),
         "list" => Kind::List { member: member("member")?, flattened: flag(json, "flattened"), min },
@@ -230,13 +229,19 @@ fn is_exception(shape: &Shape) -> bool {
 fn pack_structure(json: &Value, ids: &Ids<'_>) -> Result<Structure> {
     let required = texts(json, "required");
     let members = object(json, "members");
+    let in_order = members.keys().filter(|name| required.contains(name)).eq(&required);
+    let pack_member = |(name, member): (&String, &Value)| -> Result<Member> {
+        let place = required.iter().position(|required| required == name);
+        Ok(Member {
+            required: place.is_some(),
+            required_place: place.filter(|_| !in_order).map_or(Ok(0), u32::try_from)?,
+            ..pack_member(name, member, ids)?
+        })
+    };
     let payload = text(json, "payload");
     let error = json.get("error").cloned().unwrap_or_default();
     Ok(Structure {
-        members: members
-            .iter()
-            .map(|(name, member)| pack_member(name, member, required.contains(name), ids))
-            .collect::<Result<_>>()?,
+        members: members.iter().map(pack_member).collect::<Result<_>>()?,
         payload: members.keys().position(|name| *name == payload).and_then(|index| u32::try_from(index).ok()),
         union: flag(json, "union"),
         document: flag(json, "document"),
@@ -255,12 +260,14 @@ fn pack_structure(json: &Value, ids: &Ids<'_>) -> Result<Structure> {
     })
 }
 
-fn pack_member(name: &str, json: &Value, required: bool, ids: &Ids<'_>) -> Result<Member> {
+/// A member, but for whether it is required.
+fn pack_member(name: &str, json: &Value, ids: &Ids<'_>) -> Result<Member> {
     let (id, shape) = ids.shape(json)?;
     Ok(Member {
         name: name.to_owned(),
         shape: id,
-        required,
+        required: false,
+        required_place: 0,
         location: match text(json, "location").as_str() {
             "" => Location::Body,
             "uri" => Location::Uri,
