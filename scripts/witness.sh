@@ -6,7 +6,7 @@
 #   .env/botocore    source of botocore 1.44.5: endpoint and protocol cases
 #   .env/awscli      source of awscli 1.46.3: the examples of the official documentation
 #   .env/jmespath    compliance cases of JMESPath, which the source of the crate jmespath carries
-#   .env/awscli-v2   the official AWS CLI 2.38.5, frozen: awscli/v2/2.38.5/dist/aws
+#   .env/awscli-v2   the official AWS CLI of awscli/models/release.txt, frozen: awscli/v2/current/dist/aws
 #   .env/venv        Python with slack_sdk, ministack, moto and playwright
 #   .env/tools       aws-lambda-rie, cargo-deny
 #   chromium, strace the programs of these names on PATH, else Debian's packages are installed; that needs root or sudo
@@ -15,7 +15,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
-archives=$root/tests/witness/archives.txt
+archives=("$root/tests/witness/archives.txt" "$root/awscli/models/release.txt")
 requirements=$root/tests/witness/requirements.txt
 
 say() { printf 'witness: %s\n' "$*"; }
@@ -35,8 +35,8 @@ fi
 scratch=$(mktemp -d "$env/.new.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 
-# The line of archives.txt that pins a package, without spaces in the name: `name==version --hash=...`.
-pin() { grep -E "^$1==" "$archives" || fail "$archives does not pin $1"; }
+# The line that pins a package, without spaces in the name: `name==version --hash=...`.
+pin() { grep -hE "^$1==" "${archives[@]}" || fail "none of ${archives[*]} pins $1"; }
 
 # fetch NAME OPTION...: downloads the pinned archive of a package and prints its path.
 fetch() {
@@ -86,10 +86,20 @@ print(next(package["manifest_path"] for package in packages if package["name"] =
   put_in_place jmespath "$stamp"
 }
 
+# Makes the link that leads to the release, as the official installer does. Unpacked from the layer it is no link.
+link_current() {
+  local release
+  release=$(basename "$1"/awscli/v2/2.*)
+  [ "$(readlink "$1/awscli/v2/current")" = "$release" ] || ln -sfn "$release" "$1/awscli/v2/current"
+}
+
 official_cli() {
   local stamp
   stamp=$(pin aws-cdk-asset-awscli-v2)
-  present awscli-v2 "$stamp" && return
+  if present awscli-v2 "$stamp"; then
+    link_current "$env/awscli-v2"
+    return
+  fi
   say "fetching the official AWS CLI v2 (70 MB)"
   local wheel
   wheel=$(fetch aws-cdk-asset-awscli-v2)
@@ -105,6 +115,7 @@ PYTHON
   python3 -m zipfile -e "$scratch/layer.zip" "$scratch/ready"
   rm -f "$scratch/layer.zip"
   chmod +x "$scratch"/ready/awscli/v2/2.*/dist/aws
+  link_current "$scratch/ready"
   put_in_place awscli-v2 "$stamp"
 }
 

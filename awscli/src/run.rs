@@ -20,7 +20,7 @@ pub(crate) const USAGE: i32 = 252;
 pub(crate) const GENERAL: i32 = 255;
 
 /// The release of the official CLI whose models and behaviour are followed.
-const MODELS: &str = "2.38.5";
+const MODELS: &str = include_str!("../models/version").trim_ascii_end();
 
 /// The file names that stand for standard output.
 const STANDARD_OUTPUT: [&str; 2] = ["-", "/dev/stdout"];

@@ -30,6 +30,8 @@ EXAMPLES = os.path.join(pool.ROOT, '.env', 'awscli', 'awscli', 'examples')
 # How many cases of a row may differ in whatever small a sample.
 FEW = 5
 KEPT = os.path.join(pool.ROOT, '.env', 'parity')
+# The official CLI's version.
+RELEASE = os.path.basename(os.path.realpath(os.path.join(pool.ROOT, '.env', 'awscli-v2', 'awscli', 'v2', 'current')))
 
 
 def say(text):
@@ -179,11 +181,15 @@ def tables(kept, program):
         kept.write('tables', theirs)
     found = Count('argument tables')
     worker = pool.Ours(program)
-    ours = {}
+    ours = {service: worker.call({'tables': service}) for service in sorted({table['service'] for table in theirs})}
+    worker.close()
+    commands_there = {f"{table['service']} {table['op']}" for table in theirs}
+    commands_here = {f'{service} {command}' for service, commands in ours.items() for command in commands}
+    for whose, alone in (('the official CLI', commands_there - commands_here), ('ours', commands_here - commands_there)):
+        if alone:
+            say(f"only {whose} has {', '.join(sorted(alone))}")
     for table in theirs:
         service, operation = table['service'], table['op']
-        if service not in ours:
-            ours = {service: worker.call({'tables': service})}
         rows_here = ours[service].get(operation, [])
         rows_there = [{key: row[key] for key in ('name', 'type', 'required', 'serialized', 'hidden', 'positional')
                        if key in row} for row in table['args']]
@@ -192,7 +198,6 @@ def tables(kept, program):
             there = rows_there[number] if number < len(rows_there) else None
             here = rows_here[number] if number < len(rows_here) else None
             found.add(number, [(job, None if there == here else f'{there} but here {here}', None)])
-    worker.close()
     say(f'argument tables: {found.equal} of {found.cases}')
     return found
 
@@ -219,7 +224,7 @@ def report(counts, sample, seconds):
     lines = [
         '# Parity with the official AWS CLI',
         '',
-        f'Ours beside the official AWS CLI 2.38.5, command by command: {datetime.date.today().isoformat()}, '
+        f'Ours beside the official AWS CLI {RELEASE}, command by command: {datetime.date.today().isoformat()}, '
         f'`./alfred parity{part}`, {seconds / 60:.0f} min.',
         'Both run the same commands against the same recorded answers; what a row says must be equal is compared as it',
         'stands: requests with their headers and bodies, printed bytes, exit status. Time, keys and tokens stand still, so',
@@ -284,6 +289,15 @@ def escaped(text):
     return '`' + (text if len(text) <= 300 else text[:297] + '…').replace('`', "'") + '`'
 
 
+def keep_differences(folder, name, found):
+    """Writes what differs in a row, if that is wanted."""
+    if folder:
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, name + '.txt'), 'w', encoding='utf-8') as file:
+            for job, difference in found.differences:
+                file.write(f"{job['cmd']}\n    {difference}\n")
+
+
 def main():
     parser = argparse.ArgumentParser(prog='./alfred parity', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -298,17 +312,19 @@ def main():
                         help='fail if fewer cases of a row are equal or chosen to differ')
     options = parser.parse_args()
     started = time.time()
-    names = options.rows.split(',') if options.rows else [row.name for row in rows.ROWS]
-    unknown = set(names) - {row.name for row in rows.ROWS}
+    all_names = ['tables'] + [row.name for row in rows.ROWS]
+    names = options.rows.split(',') if options.rows else all_names
+    unknown = set(names) - set(all_names)
     if unknown:
-        parser.error(f"there is no row {', '.join(sorted(unknown))}: {', '.join(row.name for row in rows.ROWS)}")
+        parser.error(f"there is no row {', '.join(sorted(unknown))}: {', '.join(all_names)}")
     counts = [] if options.program or options.rows else static()
     program = options.program or os.path.join(
         os.environ.get('CARGO_TARGET_DIR', os.path.join(pool.ROOT, 'target')), 'debug', 'aws-replay')
     kept = Kept()
-    if not options.rows:
+    if 'tables' in names:
         counts.append(tables(kept, program))
-    commands = all_commands(kept)
+        keep_differences(options.differences, 'tables', counts[-1])
+    commands = all_commands(kept) if names != ['tables'] else []
     day = datetime.date.today().isoformat()
     services = options.services.split(',') if options.services else None
     whole = options.sample >= 100 and not services
@@ -322,11 +338,7 @@ def main():
                 options.sample >= 100 or chosen(row.case(job), options.sample, day))
         found = count(row, jobs, kept, program, whole)
         counts.append(found)
-        if options.differences:
-            os.makedirs(options.differences, exist_ok=True)
-            with open(os.path.join(options.differences, row.name + '.txt'), 'w', encoding='utf-8') as file:
-                for job, difference in found.differences:
-                    file.write(f"{job['cmd']}\n    {difference}\n")
+        keep_differences(options.differences, row.name, found)
     text = report(counts, options.sample, time.time() - started)
     if options.write:
         with open(options.write, 'w', encoding='utf-8') as file:

@@ -43,9 +43,19 @@ pub fn program(name: &str) -> PathBuf {
     program
 }
 
+/// The version of the official AWS CLI.
+///
+/// # Panics
+/// If it is not there.
+pub fn official_version() -> String {
+    let folder = material("awscli-v2/awscli/v2/current").canonicalize();
+    let folder = folder.unwrap_or_else(|error| panic!("the official AWS CLI has no release: {error}"));
+    folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// The official AWS CLI v2, with nothing of this user's settings: access key `test`, region us-east-1, no pager.
 pub fn official_cli(endpoint: &str) -> Command {
-    let mut command = Command::new(material("awscli-v2/awscli/v2/2.38.5/dist/aws"));
+    let mut command = Command::new(material("awscli-v2/awscli/v2/current/dist/aws"));
     command
         .env_clear()
         .env("HOME", "/nonexistent")

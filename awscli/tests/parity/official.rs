@@ -96,7 +96,7 @@ fn serve(stream: TcpStream, responses: &[Response], noted: &Mutex<Vec<String>>) 
 /// Runs the official CLI in an empty environment.
 fn official(words: &[&str], responses: &'static [Response]) -> Seen {
     let server = Server::start(responses);
-    let program = witness::path("awscli-v2/awscli/v2/2.38.5/dist/aws");
+    let program = witness::path("awscli-v2/awscli/v2/current/dist/aws");
     let nowhere = PathBuf::from("/nonexistent");
     let output = Command::new(program)
         .args(words)

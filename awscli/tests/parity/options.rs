@@ -104,7 +104,7 @@ fn official() -> Vec<(String, String, Vec<Row>)> {
     let config = std::env::temp_dir().join(format!("awscli-tables-{}", std::process::id()));
     let text = format!("[plugins]\ncli_legacy_plugin_path = {plugins}\ntables = argument_tables\n");
     std::fs::write(&config, text).expect("a temporary file can be written");
-    let output = Command::new(witness::path("awscli-v2/awscli/v2/2.38.5/dist/aws"))
+    let output = Command::new(witness::path("awscli-v2/awscli/v2/current/dist/aws"))
         .arg("--version")
         .env_clear()
         .env("AWS_CONFIG_FILE", &config)

@@ -1,8 +1,10 @@
 //! Turns the JSON models of a botocore release into the packed files of this crate: `pack <data folder> <out folder>`.
+//! `pack --changes <old folder> <new folder>` tells what changed between two folders of packed files.
 //!
 //! Documentation is left out, the order of members is kept, the command line's names are worked out. The same models
 //! give the same bytes, so the committed files can be checked against a release (`models/update.sh --check`).
 
+mod changes;
 mod names;
 mod options;
 mod service;
@@ -18,8 +20,18 @@ use serde_json::Value;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, data, out] = arguments.as_slice() else { bail!("usage: pack <data folder> <out folder>") };
-    let (data, out) = (Path::new(data), Path::new(out));
+    match arguments.get(1..).unwrap_or_default() {
+        [word, old, new] if word == "--changes" => {
+            print!("{}", changes::between(old.as_ref(), new.as_ref())?)
+        }
+        [data, out] => println!("{} services", pack(data.as_ref(), out.as_ref())?),
+        _ => bail!("usage: pack <data folder> <out folder>, or pack --changes <old folder> <new folder>"),
+    }
+    Ok(())
+}
+
+/// Packs the models of a folder into another. Gives how many services there are.
+fn pack(data: &Path, out: &Path) -> Result<usize> {
     fs::create_dir_all(out)?;
     let mut index = Vec::new();
     for folder in sorted(data)? {
@@ -47,8 +59,7 @@ fn main() -> Result<()> {
     let partitions = Partitions::from_json(&json(&data.join("partitions.json"))?)?;
     fs::write(out.join("partitions.bin"), model::compress(&postcard::to_stdvec(&partitions)?)?)?;
     fs::write(out.join("embedded.rs"), embedded(&index))?;
-    println!("{} services", index.len());
-    Ok(())
+    Ok(index.len())
 }
 
 /// The table through which the library carries the packed files, in the order of the index.

@@ -52,9 +52,10 @@ fn cost(command: &Command) -> anyhow::Result<Cost> {
 
 /// The rows of the table.
 pub fn table(keys: &[(&str, String)], endpoint: &str) -> anyhow::Result<String> {
-    let mut rows = String::from(
-        "| command | wall, ms | CPU, ms | peak memory, MB | official AWS CLI 2.38.5 | times faster (wall) |\n\
+    let mut rows = format!(
+        "| command | wall, ms | CPU, ms | peak memory, MB | official AWS CLI {} | times faster (wall) |\n\
          | --- | ---: | ---: | ---: | --- | ---: |\n",
+        witness::official_version()
     );
     for text in COMMANDS {
         let prepare = |mut command: Command| {
