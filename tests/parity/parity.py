@@ -39,8 +39,8 @@ def say(text):
 
 
 def digest():
-    """Names the answers: another way to make commands or answers gives others."""
-    state = hashlib.sha256()
+    """Names the answers: another release of the CLI, or another way to make commands or answers, gives others."""
+    state = hashlib.sha256(RELEASE.encode())
     for folder in ('', 'oracle'):
         for name in sorted(os.listdir(os.path.join(HERE, folder))):
             if name.endswith('.py') and name not in ('parity.py', 'compare.py', 'causes.py'):

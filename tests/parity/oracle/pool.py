@@ -10,7 +10,7 @@ import payload
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.abspath(os.path.join(HERE, '..', '..', '..'))
-OFFICIAL = os.path.join(ROOT, '.env', 'awscli-v2', 'awscli', 'v2', '2.38.5', 'dist', 'aws')
+OFFICIAL = os.path.join(ROOT, '.env', 'awscli-v2', 'awscli', 'v2', 'current', 'dist', 'aws')
 
 
 class Worker:
