@@ -25,7 +25,7 @@ use crate::model::{Argument, ArgumentKind, Kind, Member, NO_MEMBER, Operation, S
 use crate::query::Expression;
 use crate::skeleton::{self, Skeleton};
 use crate::value::{Map, Value};
-use crate::yaml;
+use crate::yaml::{self, Dialect, YamlError};
 pub use own::Outfile;
 use validate::Typed;
 pub(crate) use values::takes_bare_words;
@@ -713,7 +713,10 @@ impl Reader<'_> {
             Loaded::Bytes(bytes) => String::from_utf8(bytes.to_vec()).map_err(|_| syntax())?,
         };
         let value = if is_yaml {
-            let document = yaml::read(&text).map_err(|_| syntax())?;
+            let document = yaml::read(&text, Dialect::Plain).map_err(|error| match error {
+                YamlError::Invalid(_) => syntax(),
+                YamlError::Value(message) => UsageError::general(message),
+            })?;
             self.keys = document.keys;
             document.value
         } else {

@@ -24,7 +24,6 @@ mod skill;
 mod table;
 mod token;
 mod upload;
-mod yaml;
 
 pub(crate) use distribution::set_default_root_object;
 pub(crate) use pipeline::{

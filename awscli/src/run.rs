@@ -12,6 +12,7 @@ use crate::send::{CallError, Calls};
 use crate::session::{Output, Session};
 use crate::skeleton::{self, Skeleton};
 use crate::value::{Map, Value};
+use crate::yaml::YamlError;
 use crate::{custom, help, wait};
 
 /// Exit status of wrong usage and wrong parameters.
@@ -103,6 +104,12 @@ impl Failure {
 impl From<UsageError> for Failure {
     fn from(error: UsageError) -> Self {
         Self { stderr: error.stderr, exit_status: error.exit_status, info: None }
+    }
+}
+
+impl From<YamlError> for Failure {
+    fn from(error: YamlError) -> Self {
+        Self::general(&error.to_string())
     }
 }
 

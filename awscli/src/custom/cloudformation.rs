@@ -3,15 +3,16 @@
 
 use time::OffsetDateTime;
 
+use super::Given;
 use super::client::{Client, map, member, text, text_at, texts};
 use super::upload::Uploader;
-use super::{Given, yaml};
 use crate::command::{Custom, UsageError, json};
 use crate::format::{iso_8601, python_text};
 use crate::run::{Failure, Printer};
 use crate::send::{CallError, Calls};
 use crate::value::{Map, Timestamp, Value};
 use crate::wait::{Wait, WaitError};
+use crate::yaml::{self, Dialect};
 
 /// A larger template is taken from a bucket only.
 const MAX_TEMPLATE_BYTES: usize = 51_200;
@@ -28,7 +29,7 @@ pub async fn deploy(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printe
     let client = Client::new("cloudformation", region.as_deref())?;
     let path = options.text("template-file").unwrap_or_default();
     let (template, size) = template_text(path, calls)?;
-    let parsed = yaml::parse(&template, true).map_err(|error| Failure::general(&error))?;
+    let parsed = yaml::read_or_json(&template, Dialect::Template)?;
     let overrides = overrides(options.given("parameter-overrides"))?;
     let tags = pairs(options.texts("tags"), "tags")?;
     let parameters = parameters(&parsed, &overrides)?;

@@ -4,14 +4,13 @@ mod attribute;
 mod expression;
 
 use super::client::{Client, map, member, text};
-use super::yaml::parse_items;
 use crate::command::{Custom, Paging, UsageError};
 use crate::format;
 use crate::paginate::paginate;
 use crate::run::{Failure, Printer, after_query, shape};
 use crate::send::Calls;
 use crate::value::{Map, Value};
-use crate::yaml::{ITEMS, write_as};
+use crate::yaml::{self, Dialect, ITEMS, write_as};
 use expression::Substituted;
 
 /// How many items are written at once.
@@ -149,7 +148,11 @@ pub async fn put(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printer) 
         "-" => String::from_utf8_lossy(&calls.session().stdin).into_owned(),
         given => given.to_owned(),
     };
-    let items = match parse_items(&given).map_err(unreadable)? {
+    let document = yaml::read(&given, Dialect::Items)?;
+    if let Some((place, kind)) = document.keys.iter().min() {
+        return Err(not_a_key(place, kind).into());
+    }
+    let items = match document.value {
         Value::List(items) => items,
         one => vec![one],
     };
@@ -202,9 +205,11 @@ async fn write_batches(
     Ok(0)
 }
 
-fn unreadable(message: String) -> Failure {
-    if message.starts_with("Parameter validation failed") {
-        return UsageError::parameter(&message).into();
-    }
-    Failure::general(&message)
+/// What the official CLI says about an item with a key that is no text.
+fn not_a_key(place: &str, kind: &str) -> UsageError {
+    let shown = place.split_once("(key: ").map_or("", |(_, key)| key.trim_end_matches(')'));
+    UsageError::parameter(&format!(
+        "Parameter validation failed:\nInvalid type for parameter Item (key: {shown}), value: {shown}, type: <class '{kind}'>, \
+         valid types: <class 'str'>"
+    ))
 }

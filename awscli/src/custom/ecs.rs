@@ -3,13 +3,13 @@
 use sha2::{Digest, Sha256};
 
 use super::client::{Client, map, member, text, text_at};
-use super::yaml;
 use crate::command::{Custom, json};
 use crate::run::{Failure, Printer};
 use crate::send::{CallError, Calls};
 use crate::serialize::python_json;
 use crate::value::Value;
 use crate::wait::Wait;
+use crate::yaml::{self, Dialect};
 
 /// How many characters of a name are in the names that follow from it.
 const NAME_LENGTH: usize = 46;
@@ -26,7 +26,7 @@ pub async fn deploy(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printe
     let definition = file(option("task-definition").unwrap_or_default(), calls)?;
     let definition = json::parse(&definition).map_err(|error| Failure::general(&error))?;
     let appspec = file(option("codedeploy-appspec").unwrap_or_default(), calls)?;
-    let mut appspec = yaml::parse(&appspec, false).map_err(|error| Failure::general(&error))?;
+    let mut appspec = yaml::read_or_json(&appspec, Dialect::Plain)?;
     let region = printer.output.region.clone();
     let ecs = Client::new("ecs", region.as_deref())?;
     let codedeploy = Client::new("deploy", region.as_deref())?;

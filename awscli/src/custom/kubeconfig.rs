@@ -1,14 +1,13 @@
 //! `aws eks update-kubeconfig`: a cluster in the configuration of `kubectl`, which is one of the job's files.
 
 use super::client::{Client, map, text, text_at};
-use super::yaml;
 use crate::command::{Custom, UsageError};
 use crate::files::FileError;
 use crate::format::Sink;
 use crate::run::{Failure, Printer};
 use crate::send::Calls;
 use crate::value::{Map, Value};
-use crate::yaml::{Layout, write_as};
+use crate::yaml::{self, Dialect, Layout, YamlError, write_as};
 
 /// Where the configuration is if `--kubeconfig` does not say.
 const DEFAULT_PATH: &str = ".kube/config";
@@ -143,11 +142,14 @@ fn load(path: &str, calls: &Calls<'_>) -> Result<Map, Failure> {
         Err(error) => return Err(Failure::general(&format!("Can't open kubeconfig for reading: {error}"))),
     };
     let content = String::from_utf8_lossy(&content);
-    let config = match yaml::parse_yaml(&content, false) {
-        Ok(Value::Null) => return Ok(new_config()),
-        Ok(Value::Map(config)) => config,
-        Ok(_) => return Err(Failure::general("Content not a <class 'dict'>.")),
-        Err(error) => return Err(Failure::general(&format!("YamlError while loading kubeconfig: {error}"))),
+    let document = yaml::read(&content, Dialect::Config).map_err(|error| match error {
+        YamlError::Invalid(what) => Failure::general(&format!("YamlError while loading kubeconfig: {what}")),
+        YamlError::Value(what) => Failure::general(&what),
+    })?;
+    let config = match document.value {
+        Value::Null => return Ok(new_config()),
+        Value::Map(config) => config,
+        _ => return Err(Failure::general("Content not a <class 'dict'>.")),
     };
     for (key, wanted) in &new_config() {
         match (config.get(key), wanted) {

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use bytes::Bytes;
 
 use super::client::text;
+use super::cloudformation;
 use super::upload::{UploadError, Uploader};
-use super::{cloudformation, yaml};
 use crate::command::shorthand::{self, ShorthandError};
 use crate::command::{Custom, UsageError, json};
 use crate::files::in_folder;
@@ -14,7 +14,7 @@ use crate::format::{Sink, python_text};
 use crate::run::{Failure, Printer};
 use crate::send::Calls;
 use crate::value::{Map, Value};
-use crate::yaml::{Layout, write_as};
+use crate::yaml::{self, Dialect, Layout, write_as};
 use crate::zip;
 
 const LAYOUT: Layout = Layout { sorted: false, width: 80, ruamel: true, template: true, items: false };
@@ -173,7 +173,7 @@ fn yaml_document(value: &Value) -> String {
 fn json_document(value: &Value) -> Result<String, String> {
     fn has_day(value: &Value) -> bool {
         match value {
-            Value::Timestamp(_) => true,
+            Value::Timestamp(_) | Value::Date(_) => true,
             Value::List(items) => items.iter().any(has_day),
             Value::Map(map) => map.values().any(has_day),
             _ => false,
@@ -207,7 +207,8 @@ impl Exporter<'_, '_, '_> {
             }
             let content = self.read(path).ok_or_else(|| format!("Invalid template path {path}"))?;
             let content = std::str::from_utf8(&content).map_err(|error| error.to_string())?;
-            let mut template = yaml::parse(&content.replace("\r\n", "\n"), true)?;
+            let mut template = yaml::read_or_json(&content.replace("\r\n", "\n"), Dialect::Template)
+                .map_err(|error| error.to_string())?;
             let Value::Map(sections) = &mut template else {
                 let kind = template.python_type();
                 return Err(format!("argument of type '{kind}' is not a container or iterable"));

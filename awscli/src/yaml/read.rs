@@ -1,20 +1,45 @@
-//! YAML as ruamel.yaml's safe loader reads it, which the official CLI uses for `--cli-input-yaml`.
+//! YAML as ruamel.yaml's safe loader reads it, by which the official CLI reads all its documents. Where its commands differ
+//! among themselves, a [`Dialect`] says how.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use saphyr_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
-use time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag};
 
-use super::scalar::{Scalar, TIME, resolve};
+use super::SET;
+use super::scalar::{Scalar, is_time, resolve};
+use crate::command::json;
 use crate::format::python_text;
-use crate::value::{Map, Timestamp, Value};
+use crate::value::{Map, Value};
 
 /// How deep lists and mappings may be nested.
 const MAX_DEPTH: usize = 200;
 /// How many values a document may have. What is referred to counts as often as it is.
 const MAX_VALUES: usize = 100_000;
+/// What the names of YAML's own tags begin with.
+const CORE: &str = "tag:yaml.org,2002:";
+const SET_TAG: &str = "tag:yaml.org,2002:set";
+
+/// What a document is for, which decides where the official CLI's commands read differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Parameters and specifications: a key that comes twice is a mistake.
+    Plain,
+    /// Items of tables: as parameters, but numbers keep their digits, and there are sets.
+    Items,
+    /// A configuration: of keys that come twice the last counts.
+    Config,
+    /// A template of CloudFormation: as a configuration, but its tags are functions, such as `!Sub`, and the words for yes
+    /// and no of YAML 1.1 are truth values.
+    Template,
+}
+
+impl Dialect {
+    fn has_repeated_keys(self) -> bool {
+        matches!(self, Self::Config | Self::Template)
+    }
+}
 
 /// What a text holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,22 +50,33 @@ pub struct Document {
     pub keys: HashMap<String, &'static str>,
 }
 
-/// The text is no YAML, or has in it what is not allowed, such as a key that comes twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("Invalid YAML received.")]
-pub struct InvalidYaml;
+/// Why a text is not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum YamlError {
+    /// It is no YAML, or has in it what is not allowed, such as `a: !unknown b`. Says what is wrong and where.
+    #[error("{0}")]
+    Invalid(String),
+    /// A value is not what it looks like, such as `2020-13-01`. In Python's words.
+    #[error("{0}")]
+    Value(String),
+}
 
 /// Reads the one document of a text. A text without one holds null.
 ///
 /// # Errors
 /// When it holds several or is invalid, or goes beyond the bounds of size and depth.
-pub fn read(text: &str) -> Result<Document, InvalidYaml> {
+pub fn read(text: &str, dialect: Dialect) -> Result<Document, YamlError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if !text.chars().all(is_allowed) {
-        return Err(InvalidYaml);
+    if let Some((position, character)) = text.chars().enumerate().find(|(_, one)| !is_allowed(*one)) {
+        return Err(YamlError::Invalid(format!(
+            "unacceptable character #x{:04x}: special characters are not allowed\n  in \"<unicode string>\", position {position}",
+            u32::from(character)
+        )));
     }
     let mut reader = Reader {
+        dialect,
         events: Parser::new_from_str(text),
+        at: Marker::default(),
         anchors: HashMap::new(),
         values: 0,
         path: String::new(),
@@ -50,13 +86,27 @@ pub fn read(text: &str) -> Result<Document, InvalidYaml> {
     Ok(Document { value, keys: reader.keys })
 }
 
+/// Reads a text that may be JSON as well, which is then read as such.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_or_json(text: &str, dialect: Dialect) -> Result<Value, YamlError> {
+    match json::parse(text) {
+        Ok(value) => Ok(value),
+        Err(_) => read(text, dialect).map(|document| document.value),
+    }
+}
+
 /// Which characters may stand in YAML at all.
 fn is_allowed(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
 }
 
 struct Reader<'a> {
+    dialect: Dialect,
     events: Parser<'a, StrInput<'a>>,
+    /// Where the last event began.
+    at: Marker,
     /// What can be referred to, and of how many values it is.
     anchors: HashMap<usize, (Value, usize)>,
     values: usize,
@@ -66,14 +116,27 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn next(&mut self) -> Result<Event<'a>, InvalidYaml> {
+    fn next(&mut self) -> Result<Event<'a>, YamlError> {
         match self.events.next_event() {
-            Some(Ok((event, _))) => Ok(event),
-            _ => Err(InvalidYaml),
+            Some(Ok((event, span))) => {
+                self.at = span.start;
+                Ok(event)
+            }
+            Some(Err(error)) => {
+                self.at = *error.marker();
+                Err(self.invalid(error.info()))
+            }
+            None => Err(self.invalid("found unexpected end of stream")),
         }
     }
 
-    fn document(&mut self) -> Result<Value, InvalidYaml> {
+    /// What is wrong at the last event.
+    fn invalid(&self, what: &str) -> YamlError {
+        let (line, column) = (self.at.line(), self.at.col() + 1);
+        YamlError::Invalid(format!("{what}\n  in \"<unicode string>\", line {line}, column {column}"))
+    }
+
+    fn document(&mut self) -> Result<Value, YamlError> {
         let mut value = None;
         loop {
             match self.next()? {
@@ -82,37 +145,51 @@ impl<'a> Reader<'a> {
                     let first = self.next()?;
                     value = Some(self.node(first, 0)?);
                 }
-                Event::DocumentStart(_) => return Err(InvalidYaml),
+                Event::DocumentStart(_) => {
+                    return Err(self.invalid("expected a single document in the stream"));
+                }
                 _ => {}
             }
         }
     }
 
-    fn node(&mut self, event: Event<'a>, depth: usize) -> Result<Value, InvalidYaml> {
-        self.values += 1;
-        if depth > MAX_DEPTH || self.values > MAX_VALUES {
-            return Err(InvalidYaml);
+    /// Counts values against the limit.
+    fn count(&mut self, values: usize) -> Result<(), YamlError> {
+        self.values += values;
+        if self.values > MAX_VALUES { Err(self.invalid("there are too many values")) } else { Ok(()) }
+    }
+
+    fn node(&mut self, event: Event<'a>, depth: usize) -> Result<Value, YamlError> {
+        self.count(1)?;
+        if depth > MAX_DEPTH {
+            return Err(self.invalid("it is nested too deeply"));
         }
         let before = self.values;
         let (anchor, value) = match event {
             Event::Alias(anchor) => {
-                let (value, count) = self.anchors.get(&anchor).ok_or(InvalidYaml)?;
-                self.values += count;
-                if self.values > MAX_VALUES {
-                    return Err(InvalidYaml);
-                }
-                return Ok(value.clone());
+                let Some((value, count)) = self.anchors.get(&anchor).cloned() else {
+                    return Err(self.invalid("found undefined alias"));
+                };
+                self.count(count)?;
+                return Ok(value);
             }
-            Event::Scalar(text, style, anchor, tag) => (anchor, scalar(&text, style, tag.as_deref())?),
+            Event::Scalar(text, style, anchor, tag) => {
+                (anchor, self.scalar(&text, style, tag.as_deref().map(name_of))?)
+            }
             Event::SequenceStart(anchor, tag) => {
-                only_tag(tag.as_deref(), "seq")?;
-                (anchor, self.sequence(depth)?)
+                let function = self.function(tag.as_deref().map(name_of), "seq")?;
+                (anchor, call(function, self.sequence(depth)?))
             }
             Event::MappingStart(anchor, tag) => {
-                only_tag(tag.as_deref(), "map")?;
-                (anchor, self.mapping(depth)?)
+                let tag = tag.as_deref().map(name_of);
+                if self.dialect == Dialect::Items && tag.as_deref() == Some(SET_TAG) {
+                    (anchor, self.set(depth)?)
+                } else {
+                    let function = self.function(tag, "map")?;
+                    (anchor, call(function, self.mapping(depth)?))
+                }
             }
-            _ => return Err(InvalidYaml),
+            _ => return Err(self.invalid("expected a value")),
         };
         if anchor > 0 {
             self.anchors.insert(anchor, (value.clone(), self.values - before));
@@ -120,7 +197,33 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    fn sequence(&mut self, depth: usize) -> Result<Value, InvalidYaml> {
+    /// The function that a tag of a list or mapping is, if it is one. `kind` is the tag that it has anyway.
+    fn function(&self, tag: Option<String>, kind: &str) -> Result<Option<String>, YamlError> {
+        let Some(tag) = tag.filter(|tag| tag != "!") else { return Ok(None) };
+        let node = |kind: &str| if kind == "seq" { "sequence" } else { "mapping" };
+        match tag.strip_prefix(CORE) {
+            Some(core) if core == kind => Ok(None),
+            Some(core @ ("seq" | "map")) => {
+                Err(self.invalid(&format!("expected a {} node, but found {}", node(core), node(kind))))
+            }
+            Some(_) => Err(self.unknown(&tag)),
+            None => self.function_named(&tag).map(Some),
+        }
+    }
+
+    fn function_named(&self, tag: &str) -> Result<String, YamlError> {
+        match tag.strip_prefix('!').filter(|_| self.dialect == Dialect::Template) {
+            Some(name @ ("Ref" | "Condition")) => Ok(name.to_owned()),
+            Some(name) => Ok(format!("Fn::{name}")),
+            None => Err(self.unknown(tag)),
+        }
+    }
+
+    fn unknown(&self, tag: &str) -> YamlError {
+        self.invalid(&format!("could not determine a constructor for the tag '{tag}'"))
+    }
+
+    fn sequence(&mut self, depth: usize) -> Result<Value, YamlError> {
         let mut items = Vec::new();
         let above = self.path.len();
         loop {
@@ -134,170 +237,186 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn mapping(&mut self, depth: usize) -> Result<Value, InvalidYaml> {
-        let (mut merged, mut own) = (Vec::new(), Vec::new());
+    /// The keys of a mapping to nothing, in the form that [`SET`] marks.
+    fn set(&mut self, depth: usize) -> Result<Value, YamlError> {
+        let mut items = Vec::new();
+        loop {
+            let event = self.next()?;
+            if matches!(event, Event::MappingEnd) {
+                return Ok(Value::Map(Map::from([(SET.to_owned(), Value::List(items))])));
+            }
+            items.push(self.node(event, depth + 1)?);
+            let nothing = self.next()?;
+            self.node(nothing, depth + 1)?;
+        }
+    }
+
+    fn mapping(&mut self, depth: usize) -> Result<Value, YamlError> {
+        let (mut merged, mut own, mut seen, mut repeats) = (None, Map::new(), HashSet::new(), false);
         let above = self.path.len();
         loop {
             let event = self.next()?;
-            let is_merge = match &event {
+            let plain = match &event {
                 Event::MappingEnd => break,
-                Event::Scalar(text, ScalarStyle::Plain, _, None) => resolve(text) == Scalar::Merge,
-                _ => false,
+                Event::Scalar(text, ScalarStyle::Plain, _, None) => Some(resolve(text)),
+                _ => None,
             };
-            if is_merge {
-                let event = self.next()?;
-                // Of several mappings the first has the last word.
-                match self.node(event, depth + 1)? {
-                    Value::Map(map) => merged.push(map),
-                    Value::List(maps) => {
-                        let maps = maps.into_iter().rev().map(|map| match map {
-                            Value::Map(map) => Ok(map),
-                            _ => Err(InvalidYaml),
-                        });
-                        merged.extend(maps.collect::<Result<Vec<_>, _>>()?);
-                    }
-                    _ => return Err(InvalidYaml),
+            if plain == Some(Scalar::Merge) {
+                if merged.is_some() {
+                    return Err(self.invalid("found duplicate merge key \"<<\""));
                 }
+                let event = self.next()?;
+                let value = self.node(event, depth + 1)?;
+                merged = Some(self.merged(value)?);
                 continue;
             }
             let key = match event {
-                Event::Scalar(text, ScalarStyle::Plain, _, None) if resolve(&text) == Scalar::Default => {
-                    Value::Str(text.into_owned())
-                }
+                Event::Scalar(text, ..) if plain == Some(Scalar::Default) => Value::Str(text.into_owned()),
                 event => self.node(event, depth + 1)?,
             };
-            let name = python_text(&key);
-            if !matches!(key, Value::Str(_)) {
-                self.keys.insert(format!("{} (key: {name})", self.path), key.python_type());
-            }
+            let name = self.key(&key)?;
+            repeats |= !seen.insert((key.python_type(), name.clone()));
             self.path.push_str(&format!(".{name}"));
             let event = self.next()?;
-            own.push((name, self.node(event, depth + 1)?));
+            own.insert(name, self.node(event, depth + 1)?);
             self.path.truncate(above);
         }
-        let (count, may_repeat) = (own.len(), !merged.is_empty());
-        let mut map: Map = merged.into_iter().flatten().collect();
-        map.extend(own);
-        if !may_repeat && map.len() < count {
-            return Err(InvalidYaml);
+        if repeats && merged.is_none() && !self.dialect.has_repeated_keys() {
+            return Err(self.invalid("while constructing a mapping\nfound duplicate key"));
         }
+        let mut map: Map = merged.unwrap_or_default();
+        map.extend(own);
         Ok(Value::Map(map))
     }
-}
 
-/// The name of a tag of YAML's own.
-fn name_of(tag: &Tag) -> Option<String> {
-    let full = format!("{}{}", tag.handle, tag.suffix);
-    full.strip_prefix("tag:yaml.org,2002:").map(str::to_owned)
-}
-
-fn only_tag(tag: Option<&Tag>, expected: &str) -> Result<(), InvalidYaml> {
-    match tag.map(name_of) {
-        None => Ok(()),
-        Some(Some(name)) if name == expected => Ok(()),
-        Some(_) => Err(InvalidYaml),
+    /// What the value of the key `<<` brings into a mapping. Of several mappings the first has the last word.
+    fn merged(&self, value: Value) -> Result<Map, YamlError> {
+        let maps = match value {
+            Value::Map(map) => return Ok(map),
+            Value::List(maps) => maps,
+            _ => return Err(self.invalid("expected a mapping or list of mappings for merging")),
+        };
+        let mut all = Map::new();
+        for map in maps.into_iter().rev() {
+            let Value::Map(map) = map else {
+                return Err(self.invalid("expected a mapping for merging"));
+            };
+            all.extend(map);
+        }
+        Ok(all)
     }
-}
 
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, InvalidYaml> {
-    let kind = match tag {
-        None if style == ScalarStyle::Plain => resolve(text),
-        None => Scalar::Text,
-        Some(tag) => match name_of(tag).ok_or(InvalidYaml)?.as_str() {
-            "str" => Scalar::Text,
-            "null" => Scalar::Null,
-            "bool" => Scalar::Bool,
-            "int" => Scalar::Int,
-            "float" => Scalar::Float,
-            "timestamp" => Scalar::Time,
-            "binary" => {
-                let digits: String = text.split_ascii_whitespace().collect();
-                return STANDARD.decode(digits).map(Value::Bytes).map_err(|_| InvalidYaml);
+    /// A key as a text.
+    fn key(&mut self, key: &Value) -> Result<String, YamlError> {
+        let has_repeated_keys = self.dialect.has_repeated_keys();
+        match key {
+            Value::Str(text) => return Ok(text.clone()),
+            Value::List(_) if has_repeated_keys => {
+                return Err(YamlError::Value("unhashable type: 'list'".to_owned()));
             }
-            _ => return Err(InvalidYaml),
-        },
-    };
-    match kind {
-        Scalar::Text => Some(Value::Str(text.to_owned())),
-        Scalar::Null => Some(Value::Null),
-        Scalar::Bool => boolean(text),
-        Scalar::Int => int(text),
-        Scalar::Float => float(text),
-        Scalar::Time => time(text),
-        Scalar::Merge | Scalar::Default => None,
-    }
-    .ok_or(InvalidYaml)
-}
-
-fn boolean(text: &str) -> Option<Value> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "y" | "on" => Some(Value::Bool(true)),
-        "false" | "no" | "n" | "off" => Some(Value::Bool(false)),
-        _ => None,
-    }
-}
-
-fn int(text: &str) -> Option<Value> {
-    let text = text.replace('_', "");
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => ("-", digits),
-        None => ("", text.strip_prefix('+').unwrap_or(&text)),
-    };
-    let (digits, base) = match digits.get(..2) {
-        Some("0b") => (&digits[2..], 2),
-        Some("0o") => (&digits[2..], 8),
-        Some("0x") => (&digits[2..], 16),
-        _ => (digits, 10),
-    };
-    match i64::from_str_radix(&format!("{sign}{digits}"), base) {
-        Ok(number) => Some(Value::Int(number)),
-        Err(_) if base == 10 && !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some(Value::BigInt(format!("{sign}{}", digits.trim_start_matches('0'))))
+            Value::Map(_) if has_repeated_keys => {
+                return Err(YamlError::Value("unhashable type: 'collections.OrderedDict'".to_owned()));
+            }
+            Value::Map(_) => return Err(self.invalid("found unhashable key")),
+            _ => {}
         }
-        Err(_) => None,
+        let name = match key {
+            Value::Null if has_repeated_keys => "null".to_owned(),
+            Value::Bool(value) if has_repeated_keys => value.to_string(),
+            key => python_text(key),
+        };
+        self.keys.insert(format!("{} (key: {name})", self.path), key.python_type());
+        Ok(name)
+    }
+
+    fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<String>) -> Result<Value, YamlError> {
+        let is_open = tag.as_deref() == Some("!");
+        let Some(tag) = tag.filter(|_| !is_open) else {
+            return match style {
+                ScalarStyle::Plain if !(is_open && text.is_empty()) => self.plain(text),
+                _ => Ok(Value::Str(text.to_owned())),
+            };
+        };
+        let kind = match tag.strip_prefix(CORE) {
+            Some("str") => Scalar::Text,
+            Some("null") => Scalar::Null,
+            Some("bool") => Scalar::Bool,
+            Some("int") => Scalar::Int,
+            Some("float") => Scalar::Float,
+            Some("timestamp") => Scalar::Time,
+            Some("binary") => {
+                let digits: String = text.split_ascii_whitespace().collect();
+                let bytes = STANDARD.decode(digits).map(Value::Bytes);
+                return bytes.map_err(|_| self.invalid("failed to decode base64 data: Incorrect padding"));
+            }
+            Some("seq") => return Err(self.invalid("expected a sequence node, but found scalar")),
+            Some("map") => return Err(self.invalid("expected a mapping node, but found scalar")),
+            Some(_) => return Err(self.unknown(&tag)),
+            None => {
+                let function = self.function_named(&tag)?;
+                let word = |word: &str| Value::Str(word.to_owned());
+                let argument = match function.as_str() {
+                    // `Resource.Attribute` is short for a list of both.
+                    "Fn::GetAtt" => Value::List(text.splitn(2, '.').map(word).collect()),
+                    _ => word(text),
+                };
+                return Ok(call(Some(function), argument));
+            }
+        };
+        self.value(kind, text)
+    }
+
+    /// A text without quotes and tag.
+    fn plain(&self, text: &str) -> Result<Value, YamlError> {
+        let kind = match resolve(text) {
+            Scalar::Text if self.dialect == Dialect::Template && is_old_truth(text) => Scalar::Bool,
+            kind => kind,
+        };
+        self.value(kind, text)
+    }
+
+    fn value(&self, kind: Scalar, text: &str) -> Result<Value, YamlError> {
+        match kind {
+            Scalar::Merge => Err(self.unknown("tag:yaml.org,2002:merge")),
+            Scalar::Default => Err(self.unknown("tag:yaml.org,2002:value")),
+            Scalar::Time if !is_time(text) => {
+                Err(self.invalid(&format!("failed to construct timestamp from \"{text}\"")))
+            }
+            kind => match kind.value(text).map_err(YamlError::Value)? {
+                Value::Float(number) if self.dialect == Dialect::Items && number.is_finite() => {
+                    Ok(Value::BigInt(text.to_owned()))
+                }
+                value => Ok(value),
+            },
+        }
     }
 }
 
-fn float(text: &str) -> Option<Value> {
-    let text = text.replace('_', "").to_ascii_lowercase();
-    let number = match text.trim_start_matches(['+', '-']) {
-        ".inf" if text.starts_with('-') => f64::NEG_INFINITY,
-        ".inf" => f64::INFINITY,
-        ".nan" => f64::NAN,
-        _ => text.parse().ok()?,
-    };
-    Some(Value::Float(number))
+/// Whether a text is one of the words that YAML 1.1 takes for yes and no.
+fn is_old_truth(text: &str) -> bool {
+    ["yes", "Yes", "YES", "on", "On", "ON", "no", "No", "NO", "off", "Off", "OFF"].contains(&text)
 }
 
-/// A day, or a point in time, which is in UTC if it has no offset.
-fn time(text: &str) -> Option<Value> {
-    let fields = TIME.as_ref()?.captures(text)?;
-    let field = |index| fields.get(index).map(|field| field.as_str());
-    let number = |index| field(index)?.parse::<u8>().ok();
-    let month = Month::try_from(number(2)?).ok()?;
-    let date = Date::from_calendar_date(field(1)?.parse().ok()?, month, number(3)?).ok()?;
-    let Some(hour) = number(4) else { return Some(Value::Date(date)) };
-    // Beyond the microsecond it is rounded.
-    let fraction = format!("{:0<7}", field(7).unwrap_or_default());
-    let micros = (fraction.get(..7)?.parse::<u64>().ok()? + 5) / 10;
-    let clock = Time::from_hms(hour, number(5)?, number(6)?).ok()?;
-    let offset = match field(9) {
-        None => UtcOffset::UTC,
-        Some(sign) => {
-            let sign = if sign == "-" { -1 } else { 1 };
-            let (hours, minutes) =
-                (field(10)?.parse::<i8>().ok()?, field(11).unwrap_or("0").parse::<i8>().ok()?);
-            UtcOffset::from_hms(sign * hours, sign * minutes, 0).ok()?
-        }
-    };
-    let time = PrimitiveDateTime::new(date, clock)
-        .checked_add(time::Duration::microseconds(i64::try_from(micros).ok()?))?;
-    Some(Value::Timestamp(Timestamp(time.assume_offset(offset))))
+/// A tag in full.
+fn name_of(tag: &Tag) -> String {
+    format!("{}{}", tag.handle, tag.suffix)
+}
+
+/// What a function of CloudFormation with its argument is in JSON; without a function the argument alone.
+fn call(function: Option<String>, argument: Value) -> Value {
+    match function {
+        Some(name) => Value::Map(Map::from([(name, argument)])),
+        None => argument,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use time::{Date, Month};
+
     use super::*;
+    use crate::format::compact_ascii_json;
+    use crate::value::Timestamp;
 
     fn text(text: &str) -> Value {
         Value::Str(text.to_owned())
@@ -330,14 +449,16 @@ mod tests {
             ("", Value::Null),
         ];
         for (yaml, value) in cases {
-            assert_eq!(read(yaml).map(|document| document.value), Ok(value), "{yaml}");
+            assert_eq!(read(yaml, Dialect::Plain).map(|document| document.value), Ok(value), "{yaml}");
         }
         for (yaml, micros) in [
             ("2020-01-01 10:11:12.5 +02:00", 1_577_866_272_500_000),
             ("2020-01-01T01:02:03.123456789Z", 1_577_840_523_123_457),
             ("2020-1-1 1:02:03 -5", 1_577_858_523_000_000),
         ] {
-            let Ok(Value::Timestamp(Timestamp(time))) = read(yaml).map(|document| document.value) else {
+            let Ok(Value::Timestamp(Timestamp(time))) =
+                read(yaml, Dialect::Plain).map(|document| document.value)
+            else {
                 panic!("{yaml} is a time")
             };
             assert_eq!(time.unix_timestamp_nanos() / 1000, micros, "{yaml}");
@@ -354,9 +475,9 @@ mod tests {
             ("# nothing", "null"),
         ] {
             let value = Value::from_json(&serde_json::from_str(json).unwrap());
-            assert_eq!(read(yaml).map(|document| document.value), Ok(value), "{yaml}");
+            assert_eq!(read(yaml, Dialect::Plain).map(|document| document.value), Ok(value), "{yaml}");
         }
-        let keys = read("a: [{5: x}]\nb: {}").unwrap().keys;
+        let keys = read("a: [{5: x}]\nb: {}", Dialect::Plain).unwrap().keys;
         assert_eq!(keys, HashMap::from([(".a[0] (key: 5)".to_owned(), "int")]));
     }
 
@@ -383,7 +504,83 @@ mod tests {
             &bomb,
             &deep,
         ] {
-            assert_eq!(read(yaml), Err(InvalidYaml), "{:.40}", yaml);
+            for dialect in [Dialect::Plain, Dialect::Items, Dialect::Config, Dialect::Template] {
+                let is_fine = yaml == "a: 1\na: 2" && dialect.has_repeated_keys()
+                    || yaml == "a: !x y" && dialect == Dialect::Template;
+                assert_eq!(read(yaml, dialect).is_ok(), is_fine, "{:.40}", yaml);
+            }
+        }
+    }
+
+    /// What Python's ruamel.yaml gives with the official CLI's constructors.
+    #[test]
+    fn templates_are_read_with_their_short_forms() {
+        for (text, value) in [
+            ("a: !Ref b", r#"{"a":{"Ref":"b"}}"#),
+            ("a: !Sub '${x}'", r#"{"a":{"Fn::Sub":"${x}"}}"#),
+            ("a: !GetAtt b.c.d", r#"{"a":{"Fn::GetAtt":["b","c.d"]}}"#),
+            ("a: !GetAtt [b, c]", r#"{"a":{"Fn::GetAtt":["b","c"]}}"#),
+            ("a: !If [c, !Ref 1, {x: 0x1f}]", r#"{"a":{"Fn::If":["c",{"Ref":"1"},{"x":31}]}}"#),
+            (
+                "a: [yes, Off, y, ~, 1_0, 0123, 0o17, 1.5, 1e3, .5, 'x', \"1\"]",
+                r#"{"a":[true,false,"y",null,10,123,15,1.5,1000.0,0.5,"x","1"]}"#,
+            ),
+            ("a: &x {k: 1, l: 2}\nb: {<<: *x, l: 3, m: 4}", r#"{"a":{"k":1,"l":2},"b":{"k":1,"l":3,"m":4}}"#),
+            ("a: !!str 1\nb: |\n  x\n  y\n", r#"{"a":"1","b":"x\ny\n"}"#),
+            ("{\"a\": [1]}", r#"{"a":[1]}"#),
+            ("a: 1\na: 2", r#"{"a":2}"#),
+            ("a: {'<<': {b: 1}}", r#"{"a":{"<<":{"b":1}}}"#),
+            ("a: ! 5\nb: _1\nc: !", r#"{"a":5,"b":"_1","c":""}"#),
+            ("a: [0x1FFFFFFFFFFFFFFFFFFFF, -0b1_0]", r#"{"a":[2417851639229258349412351,-2]}"#),
+            ("", "null"),
+        ] {
+            let document = read(text, Dialect::Template).unwrap();
+            assert_eq!(compact_ascii_json(&document.value), value, "{text}");
+        }
+        let config = read("a: [yes]\na: [no]", Dialect::Config).unwrap();
+        assert_eq!(compact_ascii_json(&config.value), r#"{"a":["no"]}"#);
+    }
+
+    #[test]
+    fn items_keep_their_digits_and_sets() {
+        let item = read("a: 1.10\nb: !!set {x, 2}", Dialect::Items).unwrap().value;
+        assert_eq!(item.get("a"), Some(&Value::BigInt("1.10".to_owned())));
+        assert_eq!(
+            item.get("b").and_then(|set| set.get(SET)),
+            Some(&Value::List(vec![text("x"), Value::Int(2)]))
+        );
+    }
+
+    #[test]
+    fn mistakes_are_told_in_the_official_words() {
+        let place =
+            |what: &str, column: usize| format!("{what}\n  in \"<unicode string>\", line 1, column {column}");
+        for (yaml, dialect, message) in [
+            ("a: !Ref b", Dialect::Config, place("could not determine a constructor for the tag '!Ref'", 4)),
+            (
+                "a: =",
+                Dialect::Template,
+                place("could not determine a constructor for the tag 'tag:yaml.org,2002:value'", 4),
+            ),
+            ("a: !!seq {b: 1}", Dialect::Plain, place("expected a sequence node, but found mapping", 4)),
+            ("a: !!timestamp x", Dialect::Plain, place("failed to construct timestamp from \"x\"", 4)),
+            (
+                "a: \u{7}",
+                Dialect::Plain,
+                "unacceptable character #x0007: special characters are not allowed\n  in \"<unicode string>\", position 3"
+                    .to_owned(),
+            ),
+        ] {
+            assert_eq!(read(yaml, dialect), Err(YamlError::Invalid(message)), "{yaml}");
+        }
+        for (yaml, dialect, message) in [
+            ("a: 2020-13-01", Dialect::Template, "month must be in 1..12, not 13"),
+            ("a: 2020-01-01 25:00:00", Dialect::Plain, "hour must be in 0..23, not 25"),
+            ("a: !!int 1.5", Dialect::Plain, "invalid literal for int() with base 10: '1.5'"),
+            ("a: !!bool x", Dialect::Items, "'x'"),
+            ("[1]: a", Dialect::Config, "unhashable type: 'list'"),
+        ] {
+            assert_eq!(read(yaml, dialect), Err(YamlError::Value(message.to_owned())), "{yaml}");
         }
     }
 }

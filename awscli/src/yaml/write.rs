@@ -12,6 +12,8 @@ use crate::value::{Map, Timestamp, Value};
 const INDENT: usize = 2;
 /// A longer key stands on a line of its own behind a `?`.
 const KEY_BYTES: usize = 128;
+/// How many characters of Base64 stand on a line.
+const BASE64_WIDTH: usize = 76;
 
 /// How a document is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub struct Layout {
     /// As ruamel.yaml's own emitter writes: texts of several lines and with single quotes in them are in double quotes,
     /// and a long word goes to the next line.
     pub ruamel: bool,
-    /// Texts that are truth values in YAML 1.1 are in quotes, and a time at midnight is a day.
+    /// Texts that are truth values in YAML 1.1 are in quotes.
     pub template: bool,
     /// Bytes, sets and whole numbers that do not look like one have tags.
     pub items: bool,
@@ -131,11 +133,6 @@ impl Writer<'_> {
             Value::BigInt(digits) => self.plain(digits),
             Value::Float(value) => self.plain(&float(*value, ".inf", ".nan")),
             Value::Str(text) => self.text(text, place, deeper),
-            Value::Timestamp(Timestamp(time))
-                if self.layout.template && time.time() == time::Time::MIDNIGHT =>
-            {
-                self.plain(&time.date().to_string());
-            }
             // Results have texts for both. What still is a point in time is a sample without an offset.
             Value::Timestamp(Timestamp(time)) => self.plain(&format!(
                 "{} {:02}:{:02}:{:02}",
@@ -147,6 +144,13 @@ impl Writer<'_> {
             Value::Date(date) => self.plain(&date.to_string()),
             Value::Bytes(bytes) if self.layout.items => {
                 self.plain(&format!("!!binary \"{}\"", STANDARD.encode(bytes)));
+            }
+            Value::Bytes(bytes) if self.layout.ruamel => {
+                self.plain("!!binary |");
+                for line in STANDARD.encode(bytes).as_bytes().chunks(BASE64_WIDTH) {
+                    self.line(deeper);
+                    self.plain(&String::from_utf8_lossy(line));
+                }
             }
             Value::Bytes(_) => self.plain("null"),
         }
