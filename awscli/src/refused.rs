@@ -1,79 +1,74 @@
 //! Commands of the official CLI that are not offered: what needs a terminal, files or programs of the host, and what is
 //! not ready. Each is answered with the reason and what to use instead.
 
-/// Service, operation (`*` for all), and why not.
-const REFUSED: &[(&str, &str, &str)] = &[
-    ("agent-toolkit", "add-skill", "it installs files for programs of the host"),
-    ("agent-toolkit", "check-skill-updates", "it looks at files of the host"),
-    ("agent-toolkit", "list-installed-skills", "it looks at files of the host"),
-    ("agent-toolkit", "remove-skill", "it removes files of the host"),
-    ("agent-toolkit", "update-skill", "it installs files for programs of the host"),
-    ("cli-dev", "*", "it is a tool for the CLI's own developers"),
-    ("cloudfront", "sign", "its private key does not belong where others see it; sign where the key is"),
+/// Why not, and which commands: service and operation (`*` for all).
+const REFUSED: &[(&str, &[(&str, &str)])] = &[
     (
-        "cloudsearchdomain",
-        "*",
-        "its host would have to be typed, and requests go to AWS's own endpoints only",
+        "it installs files for programs of the host",
+        &[("agent-toolkit", "add-skill"), ("agent-toolkit", "update-skill")],
     ),
     (
-        "cloudtrail",
-        "validate-logs",
+        "it looks at files of the host",
+        &[("agent-toolkit", "check-skill-updates"), ("agent-toolkit", "list-installed-skills")],
+    ),
+    ("it removes files of the host", &[("agent-toolkit", "remove-skill")]),
+    ("it is a tool for the CLI's own developers", &[("cli-dev", "*")]),
+    ("its private key does not belong where others see it; sign where the key is", &[("cloudfront", "sign")]),
+    (
+        "its host would have to be typed, and requests go to AWS's own endpoints only",
+        &[("cloudsearchdomain", "*"), ("machinelearning", "predict")],
+    ),
+    (
         "it reads all log files of a trail, which takes longer than a command may; use `aws cloudtrail lookup-events`",
+        &[("cloudtrail", "validate-logs")],
     ),
     (
-        "codeartifact",
-        "login",
         "it configures package managers of the host; use `aws codeartifact get-repository-endpoint`",
+        &[("codeartifact", "login")],
     ),
-    ("codecommit", "credential-helper", "it serves git on the host"),
+    ("it serves git on the host", &[("codecommit", "credential-helper")]),
     (
-        "configure",
-        "*",
         "there are no profiles; the role comes with the session, and `--region` names another region",
+        &[("configure", "*")],
     ),
-    ("deploy", "install", "it changes the host; run it on the machine that is to be deployed to"),
-    ("deploy", "uninstall", "it changes the host; run it on the machine that is no more deployed to"),
-    ("dynamodb", "wizard", "it asks on a terminal; use `aws dynamodb create-table`"),
-    ("ec2-instance-connect", "open-tunnel", "it needs a terminal; use `aws ssm send-command`"),
-    ("ec2-instance-connect", "ssh", "it needs a terminal; use `aws ssm send-command`"),
+    ("it changes the host; run it on the machine that is to be deployed to", &[("deploy", "install")]),
+    ("it changes the host; run it on the machine that is no more deployed to", &[("deploy", "uninstall")]),
+    ("it asks on a terminal; use `aws dynamodb create-table`", &[("dynamodb", "wizard")]),
     (
-        "ecs",
-        "monitor-express-gateway-service",
+        "it needs a terminal; use `aws ssm send-command`",
+        &[
+            ("ec2-instance-connect", "open-tunnel"),
+            ("ec2-instance-connect", "ssh"),
+            ("ecs", "execute-command"),
+            ("emr", "ssh"),
+            ("ssm", "start-session"),
+        ],
+    ),
+    (
         "it needs a terminal; use `aws ecs describe-express-gateway-service`",
+        &[("ecs", "monitor-express-gateway-service")],
     ),
-    ("ecs", "execute-command", "it needs a terminal; use `aws ssm send-command`"),
-    ("emr", "get", "it copies files over SSH; use `aws ssm send-command`"),
-    ("emr", "put", "it copies files over SSH; use `aws ssm send-command`"),
-    ("emr", "socks", "it opens a way into the cluster from the host"),
-    ("emr", "ssh", "it needs a terminal; use `aws ssm send-command`"),
-    ("events", "wizard", "it asks on a terminal; use `aws events put-rule`"),
-    ("history", "*", "nothing is recorded here"),
-    ("iam", "wizard", "it asks on a terminal; use `aws iam create-role`"),
-    ("lambda", "wizard", "it asks on a terminal; use `aws lambda create-function`"),
-    ("lambda-web", "deploy", "it is not ready; use `aws lambda-web create-web-function`"),
+    ("it copies files over SSH; use `aws ssm send-command`", &[("emr", "get"), ("emr", "put")]),
+    ("it opens a way into the cluster from the host", &[("emr", "socks")]),
+    ("it asks on a terminal; use `aws events put-rule`", &[("events", "wizard")]),
+    ("nothing is recorded here", &[("history", "*")]),
+    ("it asks on a terminal; use `aws iam create-role`", &[("iam", "wizard")]),
+    ("it asks on a terminal; use `aws lambda create-function`", &[("lambda", "wizard")]),
+    ("it is not ready; use `aws lambda-web create-web-function`", &[("lambda-web", "deploy")]),
     (
-        "lightsail",
-        "push-container-image",
         "it runs a program of the host; use `aws lightsail register-container-image`",
+        &[("lightsail", "push-container-image")],
     ),
-    ("login", "*", "the role comes with the session"),
-    ("logout", "*", "the role comes with the session"),
-    ("logs", "start-live-tail", "what it shows has no end; use `aws logs tail --follow`"),
-    (
-        "machinelearning",
-        "predict",
-        "its host would have to be typed, and requests go to AWS's own endpoints only",
-    ),
-    ("ssm", "start-session", "it needs a terminal; use `aws ssm send-command`"),
-    ("sso", "*", "the role comes with the session"),
-    ("update", "*", "there is nothing to update here"),
+    ("the role comes with the session", &[("login", "*"), ("logout", "*"), ("sso", "*")]),
+    ("what it shows has no end; use `aws logs tail --follow`", &[("logs", "start-live-tail")]),
+    ("there is nothing to update here", &[("update", "*")]),
 ];
 
 /// Why `service operation` is not offered, in a sentence, if it is one of the commands that are refused by name.
 pub fn refusal(service: &str, operation: Option<&str>) -> Option<String> {
-    let (_, _, reason) = REFUSED.iter().find(|(refused, refused_operation, _)| {
-        *refused == service && (*refused_operation == "*" || Some(*refused_operation) == operation)
-    })?;
+    let is_meant =
+        |(refused, word): &(&str, &str)| *refused == service && (*word == "*" || Some(*word) == operation);
+    let (reason, _) = REFUSED.iter().find(|(_, commands)| commands.iter().any(is_meant))?;
     let words = operation.map(|operation| format!(" {operation}")).unwrap_or_default();
     Some(format!("`aws {service}{words}` is not available here: {reason}."))
 }
@@ -99,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_is_proposed_instead_exists() {
-        let proposals = REFUSED.iter().flat_map(|(.., reason)| reason.split('`').skip(1).step_by(2));
+        let proposals = REFUSED.iter().flat_map(|(reason, _)| reason.split('`').skip(1).step_by(2));
         for words in proposals.filter_map(|code| code.strip_prefix("aws ")) {
             let mut words = words.split(' ');
             let service = words.next().and_then(crate::catalog::service).expect("a proposal names a service");

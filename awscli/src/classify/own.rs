@@ -29,6 +29,18 @@ const DELETE: Call = ("s3api", "DeleteObject");
 /// A step is added to a cluster whose release tells what it is like.
 const STEPS: [Call; 2] = [("emr", "DescribeCluster"), ("emr", "AddJobFlowSteps")];
 
+/// What makes a role that a service wants: five calls for the role, and more for the profile of instances with it.
+const DEFAULT_ROLES: [Call; 8] = [
+    ("iam", "GetRole"),
+    ("iam", "CreateRole"),
+    ("iam", "AttachRolePolicy"),
+    ("iam", "GetPolicy"),
+    ("iam", "GetPolicyVersion"),
+    ("iam", "GetInstanceProfile"),
+    ("iam", "CreateInstanceProfile"),
+    ("iam", "AddRoleToInstanceProfile"),
+];
+
 /// All of them. What a group of commands does is what the strongest of them does.
 pub static OWN: &[OwnCommand] = &[
     own(("agent-toolkit", "add-skill"), Write, &[("agent-toolkit", "GetSkill")]),
@@ -86,20 +98,7 @@ pub static OWN: &[OwnCommand] = &[
     own(("configure", "export-credentials"), Mint, &[]),
     own(("configure", "mfa-login"), Mint, &[("sts", "GetSessionToken")]),
     own(("configure", "*"), Write, &[]),
-    own(
-        ("datapipeline", "create-default-roles"),
-        Write,
-        &[
-            ("iam", "GetRole"),
-            ("iam", "CreateRole"),
-            ("iam", "AttachRolePolicy"),
-            ("iam", "GetPolicy"),
-            ("iam", "GetPolicyVersion"),
-            ("iam", "GetInstanceProfile"),
-            ("iam", "CreateInstanceProfile"),
-            ("iam", "AddRoleToInstanceProfile"),
-        ],
-    ),
+    own(("datapipeline", "create-default-roles"), Write, &DEFAULT_ROLES),
     own(
         ("datapipeline", "list-runs"),
         Read,
@@ -135,17 +134,7 @@ pub static OWN: &[OwnCommand] = &[
         ],
     ),
     own(("deploy", "uninstall"), Write, &[]),
-    own(
-        ("dlm", "create-default-role"),
-        Write,
-        &[
-            ("iam", "GetRole"),
-            ("iam", "CreateRole"),
-            ("iam", "AttachRolePolicy"),
-            ("iam", "GetPolicy"),
-            ("iam", "GetPolicyVersion"),
-        ],
-    ),
+    own(("dlm", "create-default-role"), Write, DEFAULT_ROLES.split_at(5).0),
     own(("dsql", "generate-db-connect-admin-auth-token"), Mint, &[]),
     own(("dsql", "generate-db-connect-auth-token"), Mint, &[]),
     own(("dynamodb", "wizard"), Write, &[]),
@@ -189,20 +178,7 @@ pub static OWN: &[OwnCommand] = &[
     own(("emr", "add-instance-groups"), Write, &[("emr", "AddInstanceGroups")]),
     own(("emr", "add-steps"), Write, &STEPS),
     own(("emr", "create-cluster"), Write, &[("emr", "RunJobFlow")]),
-    own(
-        ("emr", "create-default-roles"),
-        Write,
-        &[
-            ("iam", "GetRole"),
-            ("iam", "CreateRole"),
-            ("iam", "AttachRolePolicy"),
-            ("iam", "GetPolicy"),
-            ("iam", "GetPolicyVersion"),
-            ("iam", "GetInstanceProfile"),
-            ("iam", "CreateInstanceProfile"),
-            ("iam", "AddRoleToInstanceProfile"),
-        ],
-    ),
+    own(("emr", "create-default-roles"), Write, &DEFAULT_ROLES),
     own(("emr", "create-hbase-backup"), Write, &STEPS),
     own(
         ("emr", "describe-cluster"),
