@@ -191,6 +191,12 @@ pub(crate) fn own_command(path: &[&str]) -> Option<(Impact, Vec<String>)> {
     Some((own.impact, needed))
 }
 
+/// Whether one of the CLI's own commands hands out credentials without any call.
+pub(crate) fn mints_alone(path: &[&str]) -> bool {
+    let own = path.first().and_then(|service| own::of(service, path.get(1).unwrap_or(&"")));
+    own.is_some_and(|own| own.impact == Impact::Mint && own.calls.is_empty())
+}
+
 /// The IAM actions that a call with these parameters needs, as the Service Authorization Reference names them: most often
 /// one, none if the call is not signed. What only some forms of a call need besides, such as `iam:PassRole` or a key's
 /// actions, is not told.

@@ -35,6 +35,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use crate::classify::mints_alone;
 use crate::command::values::{self, Loaded};
 use crate::command::words::{self, Arity, Check, OptionSpec, Positional, Words};
 use crate::command::{Context, Custom, GLOBALS, Globals, UsageError, no_help};
@@ -450,6 +451,12 @@ pub(crate) async fn run(
     printer: &mut Printer,
 ) -> Result<i32, Failure> {
     let path = custom.options.command().path;
+    // Here, so that no such command can forget it.
+    if let [service, command, ..] = path
+        && mints_alone(path)
+    {
+        calls.mint(service, command).await?;
+    }
     match path {
         ["cloudformation", "package"] => package::package(custom, calls, printer).await,
         ["cloudformation", "deploy"] => cloudformation::deploy(custom, calls, printer).await,

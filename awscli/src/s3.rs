@@ -46,7 +46,7 @@ pub(crate) async fn run(
     match command {
         "ls" => ls::run(options, &client, sink, &mut output.truncated).await,
         "mb" => bucket::make(options, &client, sink, &mut output.stderr).await,
-        "presign" => bucket::presign(options, &client, sink).await,
+        "presign" => bucket::presign(options, &client, sink),
         "website" => bucket::website(options, &client).await,
         "rb" => {
             let path = bucket::removed(options)?;

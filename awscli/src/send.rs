@@ -1,27 +1,32 @@
 //! One API call from its parameters to its result: completed, written, journaled, signed, sent, and sent again where
 //! that cannot do a thing twice.
 
+mod address;
+mod error;
+mod unsent;
+mod wire;
+
+pub use error::CallError;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use thiserror::Error;
 
-use crate::catalog;
+use self::wire::{check_body, into_http, url_of};
 use crate::classify;
 use crate::customize::{self, Added};
-use crate::endpoint::{Origin, Target, TargetError, is_valid_host_label};
-use crate::format;
+use crate::endpoint::Target;
 use crate::model::{Operation, Service};
-use crate::parse::{Answer, HttpResponse, ParseError, ServiceError, parse};
+use crate::parse::{Answer, HttpResponse, ServiceError, parse};
 use crate::retry::{self, Failure, MAX_ATTEMPTS, Quota};
 use crate::secrets;
-use crate::serialize::{HttpRequest, SerializeError, serialize};
+use crate::serialize::{HttpRequest, serialize};
 use crate::session::{Call, CallEnd, Credentials, Effect, Session};
 use crate::sign::{self, Coverage, SignError};
 use crate::timestamp;
 use crate::transport::TransportError;
-use crate::value::{Map, Value};
+use crate::value::Map;
 
 /// How long one attempt may take, as in the official CLI. The run's own deadline may be nearer.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -64,12 +69,21 @@ struct State {
     requests: u32,
     bytes_read: usize,
     quota: Quota,
-    /// Keys that a service lent for the call that is being made.
-    lent: Option<Credentials>,
     /// What must be added to the clock, in seconds.
     skew: i64,
     /// Addresses that services gave for themselves, by the fixed ones.
     discovered: Vec<(String, String)>,
+}
+
+/// What few calls need besides service, operation, parameters and region.
+#[derive(Default)]
+pub(crate) struct Extras {
+    /// The request's body, so that a large one is not copied into the parameters.
+    pub body: Option<Bytes>,
+    /// Keys that a service lent for this call.
+    pub credentials: Option<Credentials>,
+    /// The result keeps its secrets, for commands that need one and show none of the others.
+    pub keeps_secrets: bool,
 }
 
 /// What a call gave.
@@ -79,108 +93,6 @@ pub struct Response {
     pub value: Map,
     /// The response that they came in. Its body is empty: it has become the value.
     pub http: HttpResponse,
-}
-
-/// Why a call gave nothing.
-#[derive(Debug, Error)]
-pub enum CallError {
-    /// The service refused it, or failed.
-    #[error("An error occurred ({}) when calling the {operation} operation: {}", error.code, error.message)]
-    Service {
-        /// What it said.
-        error: Box<ServiceError>,
-        /// The operation's name.
-        operation: String,
-        /// How often it was sent again, if that was as often as it may be.
-        retries: Option<u32>,
-    },
-    /// The parameters fit no request.
-    #[error("{0}")]
-    Parameters(String),
-    /// There is no endpoint for it.
-    #[error(transparent)]
-    Target(#[from] TargetError),
-    /// It cannot be signed.
-    #[error(transparent)]
-    Sign(#[from] SignError),
-    /// No connection.
-    #[error("Could not connect to the endpoint URL: \"{url}\" ({reason})")]
-    Connect {
-        /// The address.
-        url: String,
-        /// Why there is none.
-        reason: String,
-    },
-    /// The connection broke.
-    #[error(
-        "Connection was closed before we received a valid response from endpoint URL: \"{url}\" ({reason})"
-    )]
-    Closed {
-        /// The address.
-        url: String,
-        /// How it broke.
-        reason: String,
-    },
-    /// There was no answer in time.
-    #[error("Read timeout on endpoint URL: \"{url}\"")]
-    Timeout {
-        /// The address.
-        url: String,
-    },
-    /// The answer was not understood.
-    #[error(transparent)]
-    Parse(#[from] ParseError),
-    /// The response's checksum is not that of its body.
-    #[error("Expected checksum {expected} did not match calculated checksum: {found}")]
-    Checksum {
-        /// As in the header.
-        expected: String,
-        /// As computed.
-        found: String,
-    },
-    /// What a service signed a URL for is not to be had.
-    #[error("{0}")]
-    Download(String),
-    /// The service did not say where its calls go.
-    #[error("Endpoint Discovery Failed: {0}")]
-    Discovery(String),
-    /// The pages do not go on as they should.
-    #[error("Error during pagination: {0}")]
-    Paging(String),
-    /// The call was not made since the budget is used up. Names the limit.
-    #[error("{0}")]
-    Budget(String),
-    /// The journal did not let the call be made, and says why.
-    #[error("{0}")]
-    Journal(String),
-}
-
-impl CallError {
-    /// The error as the AWS CLI prints it on standard error.
-    pub fn text(&self) -> String {
-        match self {
-            Self::Service { error, operation, retries } => format::service_error(error, operation, *retries),
-            other => format::error_line(&other.to_string()),
-        }
-    }
-
-    /// The AWS CLI's exit status for this error.
-    pub fn exit_status(&self) -> i32 {
-        match self {
-            Self::Service { .. } => 254,
-            Self::Parameters(_) => 252,
-            Self::Target(TargetError::NoRegion) => 253,
-            Self::Target(TargetError::BadParameter(_) | TargetError::BadHostLabel(_)) => 252,
-            Self::Budget(_) => 130,
-            _ => 255,
-        }
-    }
-}
-
-impl From<SerializeError> for CallError {
-    fn from(error: SerializeError) -> Self {
-        Self::Parameters(format!("Parameter validation failed:\n{error}"))
-    }
 }
 
 /// One attempt's outcome.
@@ -228,36 +140,24 @@ impl<'a> Calls<'a> {
         params: Map,
         region: Option<&str>,
     ) -> Result<Response, CallError> {
-        self.send_body(service, operation, params, None, region).await
+        self.send_with(service, operation, params, region, Extras::default()).await
     }
 
-    /// [`Calls::send`] with the request's body besides the parameters, so that a large one is not copied.
-    pub async fn send_body(
+    /// [`Calls::send`] with what few calls need.
+    pub(crate) async fn send_with(
         &self,
         service: &Service,
         operation: &Operation,
         params: Map,
-        body: Option<Bytes>,
         region: Option<&str>,
+        extras: Extras,
     ) -> Result<Response, CallError> {
-        let mut outcome = self.make(service, operation, params, body, region).await;
-        if let Ok(response) = &mut outcome
-            && self.session.hide_secrets
-        {
+        let hides = self.session.hide_secrets && !extras.keeps_secrets;
+        let mut response = self.make(service, operation, params, region, extras).await?;
+        if hides {
             self.count_hidden(secrets::hide(service, operation, &mut response.value));
         }
-        outcome
-    }
-
-    /// The same with all secrets in the result, for commands that need one and show none of the others.
-    pub(crate) async fn reveal(
-        &self,
-        service: &Service,
-        operation: &Operation,
-        params: Map,
-        region: Option<&str>,
-    ) -> Result<Response, CallError> {
-        self.make(service, operation, params, None, region).await
+        Ok(response)
     }
 
     async fn make(
@@ -265,8 +165,8 @@ impl<'a> Calls<'a> {
         service: &Service,
         operation: &Operation,
         mut params: Map,
-        body: Option<Bytes>,
         region: Option<&str>,
+        extras: Extras,
     ) -> Result<Response, CallError> {
         let mut url = None;
         // Emulators hear all services at one address.
@@ -276,7 +176,7 @@ impl<'a> Calls<'a> {
         }
         let mut entry = self.entry.lock().await;
         let number = self.tally().made;
-        let (request, added) = self.request(service, operation, &mut params, body)?;
+        let (request, added) = self.request(service, operation, &mut params, extras.body)?;
         let mut target = self.target(service, operation, &params, region)?;
         target.url = url.unwrap_or(target.url);
         self.check_budget()?;
@@ -289,7 +189,9 @@ impl<'a> Calls<'a> {
         };
         self.enter(&mut entry, &call).await?;
         drop(entry);
-        let prepared = Prepared { service, operation, params: &params, request: &request, added: &added };
+        let credentials = extras.credentials.as_ref().unwrap_or(&self.session.credentials);
+        let prepared =
+            Prepared { service, operation, params: &params, request: &request, added: &added, credentials };
         let (outcome, end) = self.attempts(&prepared, &call, target).await;
         if end == CallEnd::Unknown && call.effect == Effect::Write {
             self.state().tally.unknown.push(format!("{} {}", service.command, operation.command));
@@ -303,17 +205,23 @@ impl<'a> Calls<'a> {
     /// # Errors
     /// When the journal does not allow it.
     pub async fn mint(&self, service: &str, operation: &str) -> Result<(), CallError> {
+        let call = self.begin(service, operation, Effect::Write).await?;
+        self.leave(&call, &CallEnd::Done).await;
+        Ok(())
+    }
+
+    /// Enters what is no operation's call.
+    async fn begin(&self, service: &str, operation: &str, effect: Effect) -> Result<Call, CallError> {
         let mut entry = self.entry.lock().await;
         let call = Call {
             number: self.tally().made,
             service: service.to_owned(),
             operation: operation.to_owned(),
-            effect: Effect::Write,
+            effect,
             token: None,
         };
         self.enter(&mut entry, &call).await?;
-        self.leave(&call, &CallEnd::Done).await;
-        Ok(())
+        Ok(call)
     }
 
     /// Enters a call into the journal. What that refuses ends the run, so nothing is entered after it.
@@ -336,80 +244,6 @@ impl<'a> Calls<'a> {
         }
     }
 
-    /// The same under keys that a service lent for this call.
-    pub(crate) async fn send_as(
-        &self,
-        credentials: Credentials,
-        service: &Service,
-        operation: &Operation,
-        params: Map,
-        region: Option<&str>,
-    ) -> Result<Response, CallError> {
-        self.state().lent = Some(credentials);
-        let outcome = self.send(service, operation, params, region).await;
-        self.state().lent = None;
-        outcome
-    }
-
-    /// What is at a URL that a service signed. Others than AWS's own are not gone to.
-    pub(crate) async fn fetch(&self, url: &str, region: Option<&str>) -> Result<Vec<u8>, CallError> {
-        let parsed = url::Url::parse(url).ok().filter(|parsed| parsed.scheme() == "https");
-        let is_own = parsed.as_ref().and_then(url::Url::host_str).is_some_and(|host| is_of_aws(host, region));
-        let request = http::Request::get(url).body(Bytes::new());
-        let Some(request) = request.ok().filter(|_| is_own) else {
-            return Err(CallError::Download(format!("{url} is no address of AWS")));
-        };
-        self.check_budget()?;
-        self.state().requests += 1;
-        let time_left = self.session.budget.deadline.saturating_duration_since(Instant::now());
-        let sent = self.session.http.send(request, None, self.bytes_left());
-        let response = match tokio::time::timeout(time_left.min(ATTEMPT_TIMEOUT), sent).await {
-            Err(_) => return Err(CallError::Timeout { url: url.to_owned() }),
-            Ok(Err(error)) => return Err(CallError::Download(format!("<urlopen error {error}>"))),
-            Ok(Ok(response)) => response,
-        };
-        self.state().bytes_read += response.body.len();
-        match response.status {
-            200..300 => Ok(response.body),
-            status => {
-                let reason =
-                    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-                Err(CallError::Download(format!("HTTP Error {status}: {}", reason.unwrap_or_default())))
-            }
-        }
-    }
-
-    /// The address that a service without a fixed one gives for the calls of this run. Addresses outside of AWS's own
-    /// names are not gone to, whoever gives them.
-    async fn discovered(
-        &self,
-        service: &Service,
-        region: Option<&str>,
-        fixed: &Target,
-    ) -> Result<String, CallError> {
-        let known =
-            |state: &State| Some(state.discovered.iter().find(|(url, _)| *url == fixed.url)?.1.clone());
-        if let Some(url) = known(&self.state()) {
-            return Ok(url);
-        }
-        let bad = |what: &str| CallError::Discovery(format!("{}: {what}", service.command));
-        let operation = service.operation_named("DescribeEndpoints");
-        let operation = operation.ok_or_else(|| bad("it has no operation that gives its address"))?;
-        let answer = self.send(service, operation, Map::new(), region).await?.value;
-        let first = match answer.get("Endpoints") {
-            Some(Value::List(endpoints)) => endpoints.first(),
-            _ => None,
-        };
-        let host = first.and_then(|endpoint| endpoint.get("Address")?.as_str());
-        let host = host.ok_or_else(|| bad("the answer holds no address"))?;
-        if !is_of_aws(host, region) {
-            return Err(bad(&format!("{host} is no address of AWS")));
-        }
-        let url = format!("https://{host}");
-        self.state().discovered.push((fixed.url.clone(), url.clone()));
-        Ok(url)
-    }
-
     /// Completes the next call's parameters and writes its request.
     fn request(
         &self,
@@ -430,73 +264,6 @@ impl<'a> Calls<'a> {
             .map_err(CallError::Parameters)?;
         request.set_header("User-Agent", USER_AGENT);
         Ok((request, added))
-    }
-
-    /// The request that [`Calls::send`] would send first, signed, with its URL. Nothing is sent.
-    pub fn preview(
-        &self,
-        service: &Service,
-        operation: &Operation,
-        mut params: Map,
-        region: Option<&str>,
-    ) -> Result<(HttpRequest, String), CallError> {
-        let (request, added) = self.request(service, operation, &mut params, None)?;
-        let target = self.target(service, operation, &params, region)?;
-        let prepared = Prepared { service, operation, params: &params, request: &request, added: &added };
-        Ok(self.signed(&prepared, &target)?)
-    }
-
-    /// Checks, as [`Calls::send`] does before it sends, that there is a request for `params` and a place to send it to.
-    pub fn check(
-        &self,
-        service: &Service,
-        operation: &Operation,
-        mut params: Map,
-        region: Option<&str>,
-    ) -> Result<(), CallError> {
-        self.request(service, operation, &mut params, None)?;
-        match self.target(service, operation, &params, region) {
-            // Nothing will be signed.
-            Ok(_) | Err(TargetError::Signature { .. } | TargetError::NoToken) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The URL with which anybody can make a call of `operation`, which has no body, for `seconds`. Nothing is sent.
-    pub fn presign(
-        &self,
-        service: &Service,
-        operation: &Operation,
-        mut params: Map,
-        region: Option<&str>,
-        seconds: i64,
-    ) -> Result<String, CallError> {
-        let (request, _) = self.request(service, operation, &mut params, None)?;
-        let target = self.target(service, operation, &params, region)?;
-        let url = url_of(&target.url, &request);
-        let (credentials, time) = (&self.session.credentials, self.now());
-        match &target.signing {
-            Some(signing) => {
-                Ok(sign::presign(&url, &[], signing, credentials, time, seconds, sign::ANY_PAYLOAD)?)
-            }
-            None => Ok(url),
-        }
-    }
-
-    /// Where a call goes.
-    pub(crate) fn target(
-        &self,
-        service: &Service,
-        operation: &Operation,
-        params: &Map,
-        region: Option<&str>,
-    ) -> Result<Target, TargetError> {
-        let origin = Origin {
-            region,
-            endpoint: self.session.endpoint.as_ref(),
-            account_id: self.session.credentials.account_id.as_deref(),
-        };
-        Target::find(service, operation, params, origin)
     }
 
     /// Refuses a call that the budget does not allow.
@@ -597,22 +364,14 @@ impl<'a> Calls<'a> {
             Ok(request) => request,
             Err(reason) => return Attempt::Error(CallError::Parameters(reason), Failure::Refused),
         };
-        let time_left = self.session.budget.deadline.saturating_duration_since(Instant::now());
-        let sent = self.session.http.send(request, self.session.endpoint.as_ref(), self.bytes_left());
-        let mut response = match tokio::time::timeout(time_left.min(ATTEMPT_TIMEOUT), sent).await {
-            Err(_) => return Attempt::Error(CallError::Timeout { url }, Failure::NoAnswer),
-            Ok(Err(error)) => return transport_error(error, url, self.session.budget.read_bytes),
-            Ok(Ok(response)) => response,
+        let mut response = match self.exchange(request, self.session.endpoint.as_ref()).await {
+            Some(Ok(response)) => response,
+            Some(Err(error)) => return transport_error(error, url, self.session.budget.read_bytes),
+            None => return Attempt::Error(CallError::Timeout { url }, Failure::NoAnswer),
         };
-        // Other calls may have read in the meantime.
-        if response.body.len() > self.bytes_left() {
-            let error = TransportError::TooLarge(self.bytes_left());
-            return transport_error(error, url, self.session.budget.read_bytes);
-        }
-        self.state().bytes_read += response.body.len();
         let (service, operation) = (prepared.service, prepared.operation);
         customize::correct_status(service, operation, &mut response);
-        if let Err(error) = check_body(prepared, &response) {
+        if let Err(error) = check_body(operation, &response) {
             return Attempt::Error(error, Failure::NotUnderstood);
         }
         let expires = customize::drop_bad_headers(service, operation, &mut response);
@@ -625,6 +384,27 @@ impl<'a> Calls<'a> {
         }
     }
 
+    /// Sends a request once, within the budget's time and bytes. None if there was no answer in time.
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+        endpoint: Option<&url::Url>,
+    ) -> Option<Result<HttpResponse, TransportError>> {
+        let time_left = self.session.budget.deadline.saturating_duration_since(Instant::now());
+        let sent = self.session.http.send(request, endpoint, self.bytes_left());
+        let response = match tokio::time::timeout(time_left.min(ATTEMPT_TIMEOUT), sent).await.ok()? {
+            Ok(response) => response,
+            Err(error) => return Some(Err(error)),
+        };
+        // Other calls may have read in the meantime.
+        let left = self.bytes_left();
+        if response.body.len() > left {
+            return Some(Err(TransportError::TooLarge(left)));
+        }
+        self.state().bytes_read += response.body.len();
+        Some(Ok(response))
+    }
+
     fn signed(&self, prepared: &Prepared<'_>, target: &Target) -> Result<(HttpRequest, String), SignError> {
         let mut request = prepared.request.clone();
         for (name, value) in &target.headers {
@@ -634,9 +414,7 @@ impl<'a> Calls<'a> {
             let url = url_of(&target.url, &request);
             return Ok((request, url));
         };
-        let lent = self.state().lent.clone();
-        let credentials = lent.as_ref().unwrap_or(&self.session.credentials);
-        let (service, operation) = (prepared.service, prepared.operation);
+        let (service, operation, credentials) = (prepared.service, prepared.operation, prepared.credentials);
         let time = self.now();
         customize::add_presigned_url(
             service,
@@ -675,14 +453,6 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// Whether a host is below the name of a region's partition.
-fn is_of_aws(host: &str, region: Option<&str>) -> bool {
-    let partition = region.and_then(|region| catalog::partitions().of_region(region));
-    let suffix = partition.map_or("amazonaws.com", |partition| partition.dns_suffix.as_str());
-    let below = host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'));
-    below && is_valid_host_label(host, true)
-}
-
 /// A call that is ready to be signed.
 struct Prepared<'a> {
     service: &'a Service,
@@ -690,6 +460,8 @@ struct Prepared<'a> {
     params: &'a Map,
     request: &'a HttpRequest,
     added: &'a Added,
+    /// Sign it.
+    credentials: &'a Credentials,
 }
 
 impl Prepared<'_> {
@@ -698,36 +470,6 @@ impl Prepared<'_> {
         http.body = Vec::new();
         Response { value, http }
     }
-}
-
-/// The endpoint with the request's path and query string.
-fn url_of(endpoint: &str, request: &HttpRequest) -> String {
-    let mut url = endpoint.trim_end_matches('/').to_owned();
-    url.push_str(&request.path);
-    let has_path = url.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
-    if !has_path {
-        url.push('/');
-    }
-    if !request.query.is_empty() {
-        url.push('?');
-        url.push_str(&request.query);
-    }
-    url
-}
-
-fn into_http(request: HttpRequest, url: &str) -> Result<http::Request<Bytes>, String> {
-    let bad = |what: &dyn std::fmt::Display| format!("the parameters give no valid request: {what}");
-    let mut built = http::Request::builder().method(request.method.as_str()).uri(url);
-    if !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS") {
-        // S3 wants the length of a body that is empty, too.
-        built = built.header(http::header::CONTENT_LENGTH, request.body.len());
-    }
-    for (name, value) in &request.headers {
-        let value = http::HeaderValue::from_bytes(value.as_bytes())
-            .map_err(|error| bad(&format!("{name}: {error}")))?;
-        built = built.header(name.as_str(), value);
-    }
-    built.body(request.body).map_err(|error| bad(&error))
 }
 
 fn transport_error(error: TransportError, url: String, limit: usize) -> Attempt {
@@ -741,27 +483,6 @@ fn transport_error(error: TransportError, url: String, limit: usize) -> Attempt 
             Attempt::Error(CallError::Budget(text), Failure::NotUnderstood)
         }
     }
-}
-
-/// Compares a body with its checksum, where the response brings one of the whole body.
-fn check_body(prepared: &Prepared<'_>, response: &HttpResponse) -> Result<(), CallError> {
-    if prepared.operation.checksum_validation_member.is_empty()
-        || response.is_error()
-        || response.body.is_empty()
-    {
-        return Ok(());
-    }
-    for algorithm in ["CRC64NVME", "CRC32C", "CRC32", "SHA1", "SHA256"] {
-        let header = format!("x-amz-checksum-{}", algorithm.to_lowercase());
-        // A checksum of checksums has the number of the parts behind a dash.
-        let Some(expected) = response.header(&header).filter(|value| !value.contains('-')) else { continue };
-        let found = crate::checksum::checksum(algorithm, &response.body).unwrap_or_default();
-        if found != expected {
-            return Err(CallError::Checksum { expected: expected.to_owned(), found });
-        }
-        return Ok(());
-    }
-    Ok(())
 }
 
 /// The region in which S3 says that the bucket is, if that is why it refused the call.

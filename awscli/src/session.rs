@@ -111,7 +111,7 @@ pub struct Call {
     pub number: u32,
     /// The service's word on the command line.
     pub service: String,
-    /// The operation's name in the API.
+    /// The operation's name in the API, or the word of a command that hands out credentials without a call.
     pub operation: String,
     /// What it does.
     pub effect: Effect,

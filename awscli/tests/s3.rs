@@ -488,7 +488,7 @@ async fn a_url_that_works_without_us_is_in_the_journal_and_hidden_from_people() 
     session.hide_secrets = true;
     let output = run("aws s3 presign s3://my-bucket/k", &session).await;
     assert_eq!((output.stdout, output.hidden), (b"********\n".to_vec(), 1));
-    assert_eq!(*book.lines.lock().unwrap(), ["0 write s3 Presign", "0 Done"]);
+    assert_eq!(*book.lines.lock().unwrap(), ["0 write s3 presign", "0 Done"]);
 
     let refusing = Book::new(0);
     session.journal = &refusing;

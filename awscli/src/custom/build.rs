@@ -7,22 +7,22 @@ use crate::command::Custom;
 use crate::files::in_folder;
 use crate::run::{Failure, Printer};
 use crate::s3::size_text;
-use crate::send::Calls;
+use crate::send::{Calls, Extras};
 use crate::session::Credentials;
 use crate::value::Value;
 use crate::zip;
+
+/// The operation that tells where a session's log is.
+const URL_OF_LOG: &str = "GetGameSessionLogUrl";
 
 /// `gamelift get-game-session-log`: keeps the log of a session in a file.
 pub async fn log(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printer) -> Result<i32, Failure> {
     let gamelift = Client::new("gamelift", printer.output.region.as_deref())?;
     let option = |name: &str| custom.options.text(name).unwrap_or_default();
     let (id, file) = (option("game-session-id"), option("save-as"));
-    let operation = gamelift.operation("GetGameSessionLogUrl")?;
-    let request = map([("GameSessionId", text(id))]);
-    gamelift.check(operation, &request)?;
-    let region = gamelift.region.as_deref();
-    let result = calls.reveal(&gamelift.service, operation, request, region).await?.value;
-    let content = calls.fetch(text_at(&result, &["PreSignedUrl"])?, region).await?;
+    let result = gamelift.reveal(calls, URL_OF_LOG, map([("GameSessionId", text(id))])).await?;
+    let (url, operation) = (text_at(&result, &["PreSignedUrl"])?, gamelift.operation(URL_OF_LOG)?);
+    let content = calls.fetch(&gamelift.service, operation, url, gamelift.region.as_deref()).await?;
     printer.sink.push(&format!("Downloading log archive for game session {id}...\r"));
     let written = calls.session().files.write(file, Bytes::from(content));
     written.map_err(|error| Failure::general(&error.to_string()))?;
@@ -60,9 +60,8 @@ pub async fn upload(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printe
     }
     let made = gamelift.call(calls, "CreateBuild", request).await?;
     let id = text_at(&made, &["Build", "BuildId"])?;
-    let operation = gamelift.operation("RequestUploadCredentials")?;
     let request = map([("BuildId", text(id))]);
-    let lent = calls.reveal(&gamelift.service, operation, request, region.as_deref()).await?.value;
+    let lent = gamelift.reveal(calls, "RequestUploadCredentials", request).await?;
     member(&lent, "UploadCredentials")?;
     let place = |name: &str| text_at(&lent, &["StorageLocation", name]).map(str::to_owned);
     let (bucket, key) = (place("Bucket")?, place("Key")?);
@@ -77,8 +76,9 @@ pub async fn upload(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printe
     let size = size_text(archive.len() as i128, true);
     let s3 = Client::new("s3api", region.as_deref())?;
     let operation = s3.operation("PutObject")?;
-    let request = map([("Bucket", text(&bucket)), ("Key", text(&key)), ("Body", Value::Bytes(archive))]);
-    calls.send_as(credentials, &s3.service, operation, request, region.as_deref()).await?;
+    let request = map([("Bucket", text(&bucket)), ("Key", text(&key))]);
+    let extras = Extras { body: Some(archive.into()), credentials: Some(credentials), ..Extras::default() };
+    calls.send_with(&s3.service, operation, request, region.as_deref(), extras).await?;
     printer.sink.push(&format!(
         "\rUploading {root}:  {size} / {size}  (100.00%)Successfully uploaded {root} to AWS GameLift\nBuild ID: {id}\n"
     ));

@@ -8,7 +8,7 @@ use crate::catalog;
 use crate::command::validate::{self, Typed};
 use crate::model::{Operation, Service, Waiter};
 use crate::run::Failure;
-use crate::send::{CallError, Calls, Response};
+use crate::send::{CallError, Calls, Extras, Response};
 use crate::value::{Map, Value};
 
 /// Calls the operations of one service.
@@ -47,6 +47,19 @@ impl Client {
         parameters: Map,
     ) -> Result<Map, CallError> {
         self.respond(calls, operation, parameters).await.map(|response| response.value)
+    }
+
+    /// The same for a result whose secrets the command needs and does not show.
+    pub async fn reveal(
+        &self,
+        calls: &Calls<'_>,
+        operation: &str,
+        parameters: Map,
+    ) -> Result<Map, CallError> {
+        let operation = self.operation(operation)?;
+        self.check(operation, &parameters)?;
+        let (region, extras) = (self.region.as_deref(), Extras { keeps_secrets: true, ..Extras::default() });
+        Ok(calls.send_with(&self.service, operation, parameters, region, extras).await?.value)
     }
 
     /// The same, with the response that the result came in.

@@ -127,9 +127,8 @@ async fn make_user(
     let made = iam.call(calls, "CreateUser", request).await?;
     let arn = needed(text_at(&made, &["User", "Arn"]), "User")?.to_owned();
     printer.sink.push(&format!("DONE\nIamUserArn: {arn}\nCreating the IAM user access key... "));
-    let operation = iam.operation("CreateAccessKey")?;
     let request = map([("UserName", text(machine.name))]);
-    let made = calls.reveal(&iam.service, operation, request, region).await?.value;
+    let made = iam.reveal(calls, "CreateAccessKey", request).await?;
     let key = |name: &str| needed(text_at(&made, &["AccessKey", name]), "AccessKey").map(str::to_owned);
     let (id, secret) = (key("AccessKeyId")?, key("SecretAccessKey")?);
     printer.sink.push(&format!(

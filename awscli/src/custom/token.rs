@@ -29,9 +29,7 @@ const HTTPS: u16 = 443;
 /// `ecr get-login-password` and `ecr-public get-login-password`: the registry's password.
 pub async fn ecr(service: &str, calls: &mut Calls<'_>, printer: &mut Printer) -> Result<i32, Failure> {
     let client = Client::new(service, printer.output.region.as_deref())?;
-    let operation = client.operation("GetAuthorizationToken")?;
-    let region = client.region.as_deref();
-    let result = calls.reveal(&client.service, operation, Map::new(), region).await?.value;
+    let result = client.reveal(calls, "GetAuthorizationToken", Map::new()).await?;
     let token = match member(&result, "authorizationData")? {
         Value::List(registries) => {
             registries.first().ok_or_else(|| Failure::general("list index out of range"))?

@@ -11,7 +11,7 @@ use crate::catalog;
 use crate::command;
 use crate::model::{Operation, Service};
 use crate::run::{Failure, GENERAL};
-use crate::send::{CallError, Calls, Response};
+use crate::send::{CallError, Calls, Extras, Response};
 use crate::value::{Map, Value};
 
 /// Which of a command's two sides a call is for: they may be in different regions.
@@ -145,7 +145,8 @@ impl<'a> Client<'a> {
         let parameters = self.checked(operation, parameters)?;
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await;
-        Ok(self.calls.send_body(&self.service, operation, parameters, body, self.region(side)).await?)
+        let extras = Extras { body, ..Extras::default() };
+        Ok(self.calls.send_with(&self.service, operation, parameters, self.region(side), extras).await?)
     }
 
     /// The URL with which anybody can make the call for `seconds`.
