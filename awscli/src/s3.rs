@@ -17,9 +17,10 @@ mod same_path;
 mod transfer;
 mod upload;
 
+pub(crate) use client::{Client, Problem, Side};
 pub(crate) use ls::size_text;
+pub(crate) use upload::Upload;
 
-use client::Client;
 use transfer::Transfer;
 
 use crate::command::values::Reading;

@@ -33,7 +33,7 @@ pub async fn deploy(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printe
     let overrides = overrides(options.given("parameter-overrides"))?;
     let tags = pairs(options.texts("tags"), "tags")?;
     let parameters = parameters(&parsed, &overrides)?;
-    let uploader = Uploader::new(custom, None, region.as_deref())?;
+    let uploader = Uploader::new(custom, None, region.as_deref());
     if size > MAX_TEMPLATE_BYTES && uploader.is_none() {
         return Err(Failure::general(
             "Templates with a size greater than 51,200 bytes must be deployed via an S3 Bucket. Please add the --s3-bucket \
@@ -60,7 +60,7 @@ pub async fn deploy(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printe
         ("Tags", Value::List(tags.iter().map(tag).collect())),
     ]);
     if let Some(uploader) = &uploader {
-        let key = uploader.upload(template.as_bytes(), Some("template"), calls, printer).await?;
+        let key = uploader.upload(template.clone().into(), Some("template"), calls, printer).await?;
         request.shift_remove("TemplateBody");
         request.insert("TemplateURL".to_owned(), Value::Str(uploader.path_url(&key, calls)?));
     }

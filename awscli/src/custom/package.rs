@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::client::text;
 use super::cloudformation;
-use super::upload::{UploadError, Uploader};
+use super::upload::Uploader;
 use crate::command::shorthand::{self, ShorthandError};
 use crate::command::{Custom, UsageError, json};
 use crate::files::in_folder;
@@ -124,7 +124,7 @@ pub async fn package(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Print
     let region = printer.output.region.clone();
     let path = options.text("template-file").unwrap_or_default();
     cloudformation::template_text(path, calls)?;
-    let uploader = Uploader::new(custom, metadata, region.as_deref())?;
+    let uploader = Uploader::new(custom, metadata, region.as_deref());
     let uploader = uploader.ok_or_else(|| Failure::general("Parameter validation failed"))?;
     let mut exporter = Exporter { uploader, calls, printer };
     let exported = exporter.export(path, 0).await.map_err(|error| Failure::general(&error))?;
@@ -272,7 +272,7 @@ impl Exporter<'_, '_, '_> {
         };
         let path = join(folder, &location);
         let content = self.read(&path).ok_or_else(|| missing("Location", "AWS::Include", &path))?;
-        let key = self.upload(&content, None).await?;
+        let key = self.upload(content, None).await?;
         parameters.insert("Location".to_owned(), Value::Str(self.uploader.s3_url(&key)));
         Ok(())
     }
@@ -379,7 +379,7 @@ impl Exporter<'_, '_, '_> {
                         None => self.read(&path).ok_or_else(|| missing(artifact.property, id, &path))?,
                     },
                 };
-                let key = self.upload(&content, None).await?;
+                let key = self.upload(content, None).await?;
                 self.uploader.s3_url(&key)
             }
             other => return Err(missing(artifact.property, id, &python_text(other))),
@@ -424,14 +424,14 @@ impl Exporter<'_, '_, '_> {
             ));
         }
         let exported = self.export(&path, depth + 1).await?;
-        let key = self.upload(yaml_document(&exported).as_bytes(), Some("template")).await?;
+        let key = self.upload(yaml_document(&exported).into(), Some("template")).await?;
         let url = self.uploader.path_url(&key, self.calls).map_err(|error| error.to_string())?;
         Ok(Some(text(&url)))
     }
 
-    async fn upload(&mut self, content: &[u8], extension: Option<&str>) -> Result<String, String> {
+    async fn upload(&mut self, content: Bytes, extension: Option<&str>) -> Result<String, String> {
         let uploaded = self.uploader.upload(content, extension, self.calls, self.printer).await;
-        uploaded.map_err(|error: UploadError| error.to_string())
+        uploaded.map_err(|error| error.to_string())
     }
 
     fn read(&self, path: &str) -> Option<Bytes> {

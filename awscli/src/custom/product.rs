@@ -34,7 +34,7 @@ pub async fn generate(
     let template = calls.session().files.read(path);
     let template = template.map_err(|_| Failure::general(&format!("{path} cannot be found")))?;
     let key = path.rsplit('/').next().unwrap_or(path);
-    Uploader::to_bucket(bucket, Some(&region))?.put(key, &template, calls, printer).await?;
+    Uploader::to_bucket(bucket, Some(&region)).put(key, template, calls, printer).await?;
     let base = match region.as_str() {
         "us-east-1" => "https://s3.amazonaws.com".to_owned(),
         region => format!("https://s3-{region}.amazonaws.com"),

@@ -34,7 +34,7 @@ pub struct Client<'a> {
 }
 
 /// Why something could not be done.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// A call failed.
     Call(CallError),
@@ -105,9 +105,9 @@ impl<'a> Client<'a> {
         calls: &'a Calls<'a>,
         region: Option<&'a str>,
         source_region: Option<&'a str>,
-    ) -> Result<Self, Failure> {
-        let service =
-            catalog::service("s3api").ok_or_else(|| Failure::general("the model of S3 is missing"))?;
+    ) -> Result<Self, Problem> {
+        let service = catalog::service("s3api");
+        let service = service.ok_or_else(|| Problem::Said("the model of S3 is missing".to_owned()))?;
         Ok(Self { calls, service, region, source_region, slots: Semaphore::new(PARALLEL) })
     }
 
@@ -156,7 +156,8 @@ impl<'a> Client<'a> {
         Ok(self.calls.presign(&self.service, operation, parameters, self.region, seconds)?)
     }
 
-    fn operation(&self, name: &str) -> Result<&Operation, Problem> {
+    /// An operation by its name in the API.
+    pub fn operation(&self, name: &str) -> Result<&Operation, Problem> {
         let operation = self.service.operation_named(name);
         operation.ok_or_else(|| Problem::Said(format!("the model of S3 lacks {name}")))
     }

@@ -520,7 +520,8 @@ impl<'a> Job<'a> {
             parameters.insert("ContentType".to_owned(), Value::Str(kind.to_owned()));
         }
         let (bucket, key) = path::split(&found.to);
-        let upload = Upload { bucket, key, content, expected_size: expected, parameters };
+        let begun = &|_| {};
+        let upload = Upload { bucket, key, content, expected_size: expected, parameters, begun };
         upload.run(self.client).await?;
         if *name == "mv" {
             self.files.remove(&found.from).map_err(|error| Problem::Said(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! From one of the job's files, or standard input, to an object: at once, or in parts if it is large.
+//! From one of the job's files, standard input, or what a command has made to an object: at once, or in parts if it is large.
 
 use std::future::Future;
 
@@ -25,6 +25,8 @@ pub struct Upload<'a> {
     pub expected_size: Option<u64>,
     /// Parameters of the object.
     pub parameters: Map,
+    /// Told as each part begins to be sent, how large it is; the whole is one if it is small.
+    pub begun: &'a (dyn Fn(usize) + Sync),
 }
 
 impl Upload<'_> {
@@ -37,6 +39,7 @@ impl Upload<'_> {
         if size < PART {
             let mut parameters = target;
             parameters.extend(self.parameters);
+            (self.begun)(self.content.len());
             client.upload("PutObject", parameters, self.content).await?;
             return Ok(());
         }
@@ -53,6 +56,7 @@ impl Upload<'_> {
                 let number = index as i64 + 1;
                 let mut parameters = part_of(&target, &id, number);
                 parameters.extend(of_part.clone());
+                (self.begun)(end - start);
                 let result = client.upload("UploadPart", parameters, content.slice(start..end)).await?;
                 let checksum = format!("Checksum{}", algorithm.to_uppercase());
                 made_part(&result, number, Some(&checksum))
