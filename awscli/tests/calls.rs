@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod session;
+
 use std::sync::Mutex;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use awscli::catalog;
 use awscli::command::{self, Command, Context, Paging};
@@ -12,9 +14,7 @@ use awscli::files::MemoryFiles;
 use awscli::paginate::paginate;
 use awscli::parse::{HttpResponse, from_json_text};
 use awscli::send::{CallError, Calls, Response};
-use awscli::session::{
-    Budget, Call, CallEnd, Credentials, Effect, Journal, JournalFuture, NoJournal, Session, Tokens,
-};
+use awscli::session::{Budget, Call, CallEnd, Effect, Journal, JournalFuture, NoJournal, Session};
 use awscli::transport::{HttpClient, Transport};
 use awscli::value::{Map, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,41 +22,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 static FILES: MemoryFiles = MemoryFiles::new(1 << 20);
 
-/// 2025-01-15T12:34:56Z.
-fn clock() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_736_944_496)
-}
-
-fn budget() -> Budget {
-    Budget {
-        deadline: Instant::now() + Duration::from_secs(60),
-        reserve: Duration::ZERO,
-        calls: 100,
-        pages: 50,
-        output_bytes: 1 << 20,
-        read_bytes: 1 << 20,
-    }
-}
-
 fn session<'a>(http: &'a dyn Transport, journal: &'a dyn Journal, endpoint: Option<&str>) -> Session<'a> {
-    Session {
-        credentials: Credentials {
-            access_key_id: "AKIAIOSFODNN7EXAMPLE".into(),
-            secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into(),
-            session_token: Some("FwoGZXIvYXdzEXAMPLETOKEN".into()),
-            account_id: Some("123456789012".into()),
-        },
-        region: Some("us-east-1".into()),
-        endpoint: endpoint.map(|url| url::Url::parse(url).unwrap()),
-        http,
-        files: &FILES,
-        stdin: Default::default(),
-        budget: budget(),
-        journal,
-        tokens: Tokens::Derived(uuid::Uuid::NAMESPACE_OID),
-        hide_secrets: false,
-        clock: Some(clock),
-    }
+    let endpoint = endpoint.map(|url| url::Url::parse(url).unwrap());
+    Session { journal, endpoint, ..session::session(http, &FILES) }
 }
 
 fn map(json: &str) -> Map {
@@ -316,7 +284,8 @@ fn json_in_bodies_is_text() {
         ["bedrock-agent", "put-resource-policy", "--resource-arn", "arn:aws:bedrock:x:1:knowledge-base/k"];
     let argv: Vec<String> =
         words.iter().chain(&["--policy", r#"{"k": "v"}"#]).map(|word| (*word).into()).collect();
-    let Ok(Command::Operation(parsed)) = command::parse(&argv, Context { files: &FILES, now: clock() })
+    let Ok(Command::Operation(parsed)) =
+        command::parse(&argv, Context { files: &FILES, now: session::now() })
     else {
         panic!("not parsed")
     };
@@ -468,7 +437,7 @@ async fn budgets_end_calls() {
         ((|b: &mut Budget| b.calls = 0) as fn(&mut Budget), "the limit of 0 calls is reached"),
         (|b| b.read_bytes = 10, "the responses are larger than the limit of 10 bytes to read"),
         (|b| b.deadline = Instant::now(), "the time is up"),
-        (|b| b.reserve = Duration::from_secs(61), "the time is up"),
+        (|b| b.reserve = Duration::from_secs(3601), "the time is up"),
     ] {
         let peer = Peer::start(vec![answer(200, IDENTITY); 3]).await;
         let http = HttpClient::new().unwrap();

@@ -3,15 +3,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod session;
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::time::{Duration, Instant, SystemTime};
 
 use awscli::files::{Files, MemoryFiles};
 use awscli::parse::HttpResponse;
-use awscli::session::{Budget, Credentials, NoJournal, Output, Session, Tokens};
+use awscli::session::{Call, CallEnd, Journal, JournalFuture, Output, Session};
 use awscli::transport::{Sending, Transport, TransportError};
 use bytes::Bytes;
+use session::session;
 
 /// Gives its answers in order and the last one for ever, and notes what it is asked: the path and the body.
 struct Service {
@@ -37,7 +39,27 @@ impl Transport for Service {
 struct Ran {
     output: Output,
     asked: Vec<String>,
+    /// What it told the journal before it did it.
+    entered: Vec<String>,
     files: MemoryFiles,
+}
+
+/// Notes the calls that it lets be made.
+#[derive(Default)]
+struct Book {
+    entered: Mutex<Vec<String>>,
+}
+
+impl Journal for Book {
+    fn before<'a>(&'a self, call: &'a Call) -> JournalFuture<'a> {
+        let entry = format!("{:?} {} {}", call.effect, call.service, call.operation);
+        self.entered.lock().unwrap().push(entry);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn after<'a>(&'a self, _: &'a Call, _: &'a CallEnd) -> JournalFuture<'a> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 impl Ran {
@@ -58,34 +80,13 @@ async fn run(line: &str, answers: &[(u16, &str)], files: &[(&str, &str)], hide_s
     for (path, content) in files {
         memory.write(path, Bytes::from((*content).to_owned())).unwrap();
     }
-    let session = Session {
-        credentials: Credentials {
-            access_key_id: "AKIAIOSFODNN7EXAMPLE".into(),
-            secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into(),
-            session_token: Some("FwoGZXIvYXdzEXAMPLETOKEN".into()),
-            account_id: Some("123456789012".into()),
-        },
-        region: Some("us-east-1".into()),
-        endpoint: None,
-        http: &service,
-        files: &memory,
-        stdin: Bytes::new(),
-        budget: Budget {
-            deadline: Instant::now() + Duration::from_secs(3600),
-            reserve: Duration::ZERO,
-            calls: 20,
-            pages: 50,
-            output_bytes: 1 << 20,
-            read_bytes: 1 << 20,
-        },
-        journal: &NoJournal,
-        tokens: Tokens::Derived(uuid::Uuid::NAMESPACE_OID),
-        hide_secrets,
-        clock: Some(|| SystemTime::UNIX_EPOCH + Duration::from_secs(1_736_944_496)),
-    };
+    let journal = Book::default();
+    let mut session = Session { journal: &journal, hide_secrets, ..session(&service, &memory) };
+    session.budget.calls = 20;
     let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
     let output = awscli::run(&words, &session).await;
-    Ran { output, asked: service.asked.into_inner().unwrap(), files: memory }
+    let (asked, entered) = (service.asked.into_inner().unwrap(), journal.entered.into_inner().unwrap());
+    Ran { output, asked, entered, files: memory }
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,6 +141,12 @@ async fn passwords_and_tokens_are_hidden_from_people() {
     for line in lines {
         let ran = run(line, &[(200, answer)], &[], true).await;
         assert_eq!((ran.stdout().trim(), ran.output.hidden), ("********", 1), "{line}");
+        let words: Vec<&str> = line.split(' ').collect();
+        let made = match ran.asked.len() {
+            0 => format!("Write {} {}", words[0], words[1]),
+            _ => "Write ecr GetAuthorizationToken".to_owned(),
+        };
+        assert_eq!(ran.entered, [made]);
     }
 }
 
@@ -257,6 +264,31 @@ async fn overrides_come_in_four_forms_and_others_are_refused() {
             error => assert!(ran.output.stderr.contains(error), "{text}: {}", ran.output.stderr),
         }
     }
+}
+
+#[tokio::test]
+async fn a_large_file_goes_up_in_parts() {
+    let template = "Resources: {A: {Type: AWS::Serverless::Api, Properties: {DefinitionUri: big}}}\n";
+    let (big, key) = ("a".repeat(9 << 20), "61f246280efff5b3d7e1cdf29dc8e7a9");
+    let made = "<InitiateMultipartUploadResult><UploadId>U</UploadId></InitiateMultipartUploadResult>";
+    // All parts get the same answer, and so does the end.
+    let part = "<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>";
+    let files = [("t.yaml", template), ("big", &*big)];
+    let line = "cloudformation package --template-file t.yaml --s3-bucket bkt";
+    let ran = run(line, &[(404, ""), (200, made), (200, part)], &files, false).await;
+    assert_eq!(ran.entered[1], "Write s3api CreateMultipartUpload");
+    assert_eq!(ran.entered[2..4], ["Write s3api UploadPart", "Write s3api UploadPart"]);
+    let progress =
+        |mib: usize, percent: &str| format!("\rUploading to {key}  {} / 9437184.0  ({percent}%)", mib << 20);
+    assert!(ran.output.stderr.starts_with(&(progress(1, "11.11") + &progress(2, "22.22"))));
+    assert!(ran.output.stderr.contains(&progress(9, "100.00")), "{}", ran.output.stderr);
+    let no_bucket = "<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>";
+    let ran = run(line, &[(404, ""), (404, no_bucket)], &files, false).await;
+    assert_eq!(
+        ran.output.stderr,
+        "\naws: [ERROR]: Unable to upload artifact big referenced by DefinitionUri parameter of A resource.\nS3 Bucket does not \
+         exist. Execute the command to create a new bucket\naws s3 mb s3://bkt\n"
+    );
 }
 
 #[tokio::test]
@@ -641,6 +673,7 @@ async fn a_log_is_fetched_from_aws_only() {
          log.zip\n"
     );
     assert_eq!(ran.file("log.zip"), "the log");
+    assert_eq!(ran.entered, ["Read gamelift GetGameSessionLogUrl"; 2]);
 }
 
 #[tokio::test]

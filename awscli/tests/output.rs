@@ -3,15 +3,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod session;
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::time::{Duration, Instant, SystemTime};
 
 use awscli::files::{Files, MemoryFiles};
 use awscli::parse::HttpResponse;
-use awscli::session::{Budget, Credentials, NoJournal, Output, Session, Tokens};
+use awscli::session::Output;
 use awscli::transport::{Sending, Transport, TransportError};
 use bytes::Bytes;
+use session::session;
 
 /// Gives its answers in order, and keeps the bodies of what it is asked.
 struct Service {
@@ -42,33 +44,8 @@ async fn run(
     for (path, content) in files {
         memory.write(path, Bytes::from_static(content.as_bytes())).unwrap();
     }
-    let session = Session {
-        credentials: Credentials {
-            access_key_id: "AKIAIOSFODNN7EXAMPLE".into(),
-            secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into(),
-            session_token: None,
-            account_id: Some("123456789012".into()),
-        },
-        region: Some("us-east-1".into()),
-        endpoint: None,
-        http: &service,
-        files: &memory,
-        stdin: Bytes::new(),
-        budget: Budget {
-            deadline: Instant::now() + Duration::from_secs(60),
-            reserve: Duration::ZERO,
-            calls: 100,
-            pages: 50,
-            output_bytes: 1 << 20,
-            read_bytes: 1 << 20,
-        },
-        journal: &NoJournal,
-        tokens: Tokens::Derived(uuid::Uuid::NAMESPACE_OID),
-        hide_secrets: false,
-        clock: Some(|| SystemTime::UNIX_EPOCH + Duration::from_secs(1_736_944_496)),
-    };
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    let output = awscli::run(&words, &session).await;
+    let output = awscli::run(&words, &session(&service, &memory)).await;
     (output, service.heard.into_inner().unwrap())
 }
 

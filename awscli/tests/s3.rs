@@ -4,28 +4,24 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod session;
+
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use awscli::files::{Files, MemoryFiles};
 use awscli::parse::HttpResponse;
-use awscli::session::{
-    Budget, Call, CallEnd, Credentials, Effect, Journal, JournalFuture, NoJournal, Output, Session, Tokens,
-};
+use awscli::session::{Call, CallEnd, Effect, Journal, JournalFuture, NoJournal, Output, Session};
 use awscli::transport::{Sending, Transport, TransportError};
 use bytes::Bytes;
 use serde_json::{Value, json};
+use session::now;
 use url::Url;
 
 /// The size from which on transfers are made in parts.
 const PART: usize = 8 << 20;
-
-/// 2025-01-15T12:34:56Z.
-fn now() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_736_944_496)
-}
 
 /// Answers requests, and keeps what it has heard.
 #[derive(Default)]
@@ -159,31 +155,7 @@ fn files(contents: &Value, times: &Value) -> MemoryFiles {
 }
 
 fn session<'a>(bucket: &'a Bucket, files: &'a MemoryFiles, journal: &'a dyn Journal) -> Session<'a> {
-    Session {
-        credentials: Credentials {
-            access_key_id: "AKIAIOSFODNN7EXAMPLE".into(),
-            secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into(),
-            session_token: Some("FwoGZXIvYXdzEXAMPLETOKEN".into()),
-            account_id: Some("123456789012".into()),
-        },
-        region: Some("us-east-1".into()),
-        endpoint: None,
-        http: bucket,
-        files,
-        stdin: Bytes::new(),
-        budget: Budget {
-            deadline: Instant::now() + Duration::from_secs(3600),
-            reserve: Duration::ZERO,
-            calls: 100,
-            pages: 50,
-            output_bytes: 1 << 20,
-            read_bytes: 64 << 20,
-        },
-        journal,
-        tokens: Tokens::Fixed(uuid::Uuid::nil()),
-        hide_secrets: false,
-        clock: Some(now),
-    }
+    Session { journal, ..session::session(bucket, files) }
 }
 
 /// The words of a command line, in which only double and single quotes mean anything.
