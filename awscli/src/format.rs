@@ -17,6 +17,7 @@ pub use table::table;
 pub use text::text;
 pub use yaml::{yaml, yaml_item};
 
+use crate::timestamp::date_and_time;
 use crate::value::{Timestamp, Value};
 
 /// Collects output up to a limit. What is beyond is not kept, and said so.
@@ -86,18 +87,7 @@ pub fn as_shown(value: &mut Value) {
 /// Python's `isoformat()`: microseconds only if there are any.
 pub(crate) fn iso_8601(time: &Timestamp) -> String {
     let time = time.0;
-    let mut text = format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-        time.year(),
-        u8::from(time.month()),
-        time.day(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    );
-    if time.microsecond() != 0 {
-        text.push_str(&format!(".{:06}", time.microsecond()));
-    }
+    let mut text = date_and_time(time);
     let (hours, minutes, seconds) = time.offset().as_hms();
     let sign = if time.offset().is_negative() { '-' } else { '+' };
     text.push_str(&format!("{sign}{:02}:{:02}", hours.unsigned_abs(), minutes.unsigned_abs()));

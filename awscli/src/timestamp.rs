@@ -50,23 +50,25 @@ pub fn write(time: OffsetDateTime, format: TimestampFormat) -> Written {
                 time.second()
             ))
         }
-        TimestampFormat::Default | TimestampFormat::Iso8601 => {
-            let mut text = format!(
-                "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-                time.year(),
-                u8::from(time.month()),
-                time.day(),
-                time.hour(),
-                time.minute(),
-                time.second()
-            );
-            if time.microsecond() > 0 {
-                text.push_str(&format!(".{:06}", time.microsecond()));
-            }
-            text.push('Z');
-            Written::Text(text)
-        }
+        TimestampFormat::Default | TimestampFormat::Iso8601 => Written::Text(date_and_time(time) + "Z"),
     }
+}
+
+/// Day and time without the offset, such as `2025-01-15T12:34:56`; microseconds only if there are any.
+pub(crate) fn date_and_time(time: OffsetDateTime) -> String {
+    let mut text = format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+        time.year(),
+        u8::from(time.month()),
+        time.day(),
+        time.hour(),
+        time.minute(),
+        time.second()
+    );
+    if time.microsecond() != 0 {
+        text.push_str(&format!(".{:06}", time.microsecond()));
+    }
+    text
 }
 
 /// The time that a parameter stands for, if it is one.
