@@ -9,7 +9,7 @@ use sha2::{Sha256, Sha512};
 use twox_hash::{XxHash3_64, XxHash3_128, XxHash64};
 
 /// The algorithm that the AWS CLI v2 takes when none is asked for.
-pub const DEFAULT_ALGORITHM: &str = "CRC64NVME";
+pub(crate) const DEFAULT_ALGORITHM: &str = "CRC64NVME";
 
 /// Glacier hashes an archive in pieces of 1 MiB.
 const TREE_PIECE: usize = 1 << 20;
@@ -32,17 +32,17 @@ pub fn checksum(algorithm: &str, body: &[u8]) -> Option<String> {
 }
 
 /// The MD5 of `bytes` in base64.
-pub fn md5(bytes: &[u8]) -> String {
+pub(crate) fn md5(bytes: &[u8]) -> String {
     STANDARD.encode(Md5::digest(bytes))
 }
 
 /// SHA-256 in hexadecimal.
-pub fn sha256_hex(bytes: &[u8]) -> String {
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
 /// Glacier's tree hash: the hashes of all pieces, hashed in pairs until one is left.
-pub fn tree_hash(body: &[u8]) -> String {
+pub(crate) fn tree_hash(body: &[u8]) -> String {
     let mut hashes: Vec<Vec<u8>> =
         body.chunks(TREE_PIECE).map(|piece| Sha256::digest(piece).to_vec()).collect();
     if hashes.is_empty() {

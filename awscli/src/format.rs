@@ -9,8 +9,10 @@ mod yaml;
 
 use base64::Engine;
 
-pub use error::{ErrorFormat, error_line, service_error, service_error_info, usage_error};
-pub use json::{compact_ascii_json, indented_ascii_json, indented_json, json};
+pub use error::ErrorFormat;
+pub(crate) use error::{error_line, service_error, service_error_info, usage_error};
+pub use json::json;
+pub(crate) use json::{compact_ascii_json, indented_ascii_json, indented_json};
 pub use python::python_text;
 pub(crate) use python::{float, repr_bytes, repr_text};
 pub use table::table;

@@ -33,7 +33,7 @@ enum Topic {
 }
 
 /// Whether a command line asks for a page instead of a run.
-pub fn is_asked(argv: &[String]) -> bool {
+pub(crate) fn is_asked(argv: &[String]) -> bool {
     topic(argv).is_some()
 }
 
@@ -42,7 +42,7 @@ pub fn is_asked(argv: &[String]) -> bool {
 ///
 /// # Errors
 /// What the CLI says of a command that there is not, with those that may have been meant.
-pub fn page(argv: &[String]) -> Option<Result<String, UsageError>> {
+pub(crate) fn page(argv: &[String]) -> Option<Result<String, UsageError>> {
     Some(topic(argv)?.map(|topic| match topic {
         Topic::All => all_services(),
         Topic::Service(service) => self::service(&service),
@@ -57,7 +57,7 @@ pub fn page(argv: &[String]) -> Option<Result<String, UsageError>> {
 }
 
 /// The page of `aws <service> <operation> help`.
-pub fn operation(service: &Service, operation: &Operation) -> String {
+pub(crate) fn operation(service: &Service, operation: &Operation) -> String {
     operation::page(service, operation, None)
 }
 
@@ -284,7 +284,7 @@ fn services_like(word: &str) -> Vec<String> {
 }
 
 /// The page of `aws help`.
-pub fn all_services() -> String {
+pub(crate) fn all_services() -> String {
     let mut page = Page::default();
     page.title("NAME");
     page.sentence(2, "aws: the commands of the AWS CLI v2. Requests are signed with your role here; nothing else of the host is used.");
@@ -347,7 +347,7 @@ fn globals(page: &mut Page) {
 }
 
 /// The page of `aws <service> help`.
-pub fn service(service: &Service) -> String {
+pub(crate) fn service(service: &Service) -> String {
     let command = &service.command;
     let mut page = Page::default();
     page.title("NAME");

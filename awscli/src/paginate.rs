@@ -26,6 +26,9 @@ pub struct Paged {
 }
 
 /// Reads all pages and merges them. The operation must have a paginator.
+///
+/// # Errors
+/// When a call fails, as [`Calls::send`] says, or the token to start with is none.
 pub async fn paginate(
     calls: &mut Calls<'_>,
     service: &Service,
@@ -60,7 +63,7 @@ pub async fn paginate(
 }
 
 /// The pages of one operation.
-pub struct Pages<'a> {
+pub(crate) struct Pages<'a> {
     service: &'a Service,
     operation: &'a Operation,
     paths: Paths,

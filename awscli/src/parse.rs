@@ -15,7 +15,7 @@ use thiserror::Error;
 
 pub use error::ServiceError;
 pub(crate) use json::from_json;
-pub use xml::is_error_document;
+pub(crate) use xml::is_error_document;
 pub(crate) use xml::root_text as xml_root_text;
 
 use crate::format::repr_bytes;

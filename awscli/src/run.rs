@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::command::Skeleton;
 use crate::command::{self, Command, Context, Globals, Outfile, Parsed, UsageError};
 use crate::format::{self, Sink};
 use crate::model::Kind;
@@ -10,7 +11,7 @@ use crate::query::Expression;
 use crate::refused::refusal;
 use crate::send::{CallError, Calls};
 use crate::session::{Output, Session};
-use crate::skeleton::{self, Skeleton};
+use crate::skeleton;
 use crate::value::{Map, Value};
 use crate::yaml::YamlError;
 use crate::{custom, help, wait};

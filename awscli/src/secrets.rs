@@ -59,7 +59,7 @@ const PATHS: usize = 100;
 
 /// The members of an operation's result that are secret, as paths such as `Functions[].Environment.Variables`. In what
 /// holds itself, only those of the outermost are named.
-pub fn members(service: &Service, operation: &Operation) -> Vec<String> {
+pub(crate) fn members(service: &Service, operation: &Operation) -> Vec<String> {
     let mut search =
         Search { marks: Marks::of(service, operation), leads: HashMap::new(), found: Vec::new() };
     if let Some(output) = operation.output {

@@ -124,7 +124,7 @@ impl<'a> Calls<'a> {
     }
 
     /// Counts secrets that are hidden by who prints them.
-    pub fn count_hidden(&self, hidden: usize) {
+    pub(crate) fn count_hidden(&self, hidden: usize) {
         self.state().tally.hidden += hidden;
     }
 
@@ -133,6 +133,10 @@ impl<'a> Calls<'a> {
     }
 
     /// Makes one call of `operation` in `region`, with retries. `params` are validated.
+    ///
+    /// # Errors
+    /// When the service refuses it, there is no answer that is understood, or the budget or the journal does not let it be
+    /// made.
     pub async fn send(
         &self,
         service: &Service,
@@ -204,7 +208,7 @@ impl<'a> Calls<'a> {
     ///
     /// # Errors
     /// When the journal does not allow it.
-    pub async fn mint(&self, service: &str, operation: &str) -> Result<(), CallError> {
+    pub(crate) async fn mint(&self, service: &str, operation: &str) -> Result<(), CallError> {
         let call = self.begin(service, operation, Effect::Write).await?;
         self.leave(&call, &CallEnd::Done).await;
         Ok(())

@@ -226,7 +226,7 @@ fn special_float(number: f64) -> Option<&'static str> {
 
 /// A finite float as Python's `repr` writes it: the shortest digits that read back as the same number, with an
 /// exponent below 1e-4 and from 1e16 on, and always with a point or an exponent.
-pub fn python_float(number: f64) -> String {
+pub(crate) fn python_float(number: f64) -> String {
     if number == 0.0 {
         return if number.is_sign_negative() { "-0.0" } else { "0.0" }.to_owned();
     }
@@ -250,7 +250,7 @@ pub(crate) fn python_json(value: &Value) -> String {
 }
 
 /// Percent-encodes UTF-8 text, keeping the characters that RFC 3986 calls unreserved and those in `safe`.
-pub fn percent_encode(text: &str, safe: &str) -> String {
+pub(crate) fn percent_encode(text: &str, safe: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     percent_encode_into(&mut encoded, text, safe);
     encoded

@@ -85,7 +85,7 @@ pub struct Budget {
     pub deadline: Instant,
     /// No new call starts with less than this left (a call that is cut off midway leaves its outcome unknown).
     pub reserve: Duration,
-    /// How many requests may be sent.
+    /// How many requests may be sent, those that are sent again included.
     pub calls: u32,
     /// How many pages may be read.
     pub pages: u32,
@@ -161,7 +161,7 @@ pub struct Output {
     /// Standard error.
     pub stderr: String,
     /// The AWS CLI's exit status: 0, 252 (usage or parameters), 253 (configuration), 254 (the service refused),
-    /// 255 (anything else), 130 (cut off).
+    /// 255 (anything else), 130 (cut off); of `aws s3` also 1 (something failed) and 2 (something was skipped).
     pub exit_status: i32,
     /// Why the output is not complete, in a sentence, if a budget cut it.
     pub truncated: Option<String>,

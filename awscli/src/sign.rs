@@ -141,7 +141,7 @@ fn sign_form(
 }
 
 /// The hash of a payload that is not known when a URL is signed.
-pub const ANY_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+pub(crate) const ANY_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
 /// Adds a signature to the query string of a GET request that others will make within `seconds`, with these headers besides
 /// the host. Returns the URL. `payload` is the hash of the request's body. The parameters are in the order in which the
@@ -149,7 +149,7 @@ pub const ANY_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 ///
 /// # Errors
 /// When the signature is to be of another version than 4.
-pub fn presign(
+pub(crate) fn presign(
     url: &str,
     headers: &[(&str, &str)],
     signing: &Signing,

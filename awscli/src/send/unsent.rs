@@ -10,6 +10,9 @@ use crate::value::Map;
 
 impl Calls<'_> {
     /// The request that [`Calls::send`] would send first, signed, with its URL. Nothing is sent.
+    ///
+    /// # Errors
+    /// When the parameters fit no request, or there is no place to send it to or no way to sign it.
     pub fn preview(
         &self,
         service: &Service,
@@ -26,7 +29,7 @@ impl Calls<'_> {
     }
 
     /// Checks, as [`Calls::send`] does before it sends, that there is a request for `params` and a place to send it to.
-    pub fn check(
+    pub(crate) fn check(
         &self,
         service: &Service,
         operation: &Operation,
@@ -42,7 +45,7 @@ impl Calls<'_> {
     }
 
     /// The URL with which anybody can make a call of `operation`, which has no body, for `seconds`. Nothing is sent.
-    pub fn presign(
+    pub(crate) fn presign(
         &self,
         service: &Service,
         operation: &Operation,
