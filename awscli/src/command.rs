@@ -29,7 +29,7 @@ use crate::value::{Map, Value};
 use crate::yaml::{self, Dialect, YamlError};
 pub use own::Outfile;
 use validate::Typed;
-pub(crate) use values::takes_bare_words;
+pub(crate) use values::{base64, takes_bare_words};
 use values::{BinaryFormat, Loaded, Reading};
 use words::{Arity, Check, OptionSpec, Positional, Words};
 
@@ -421,7 +421,8 @@ fn call(
     if stray.as_deref() == Some("help") {
         return Err(no_help());
     }
-    words.rest.extend(stray);
+    // The official CLI takes one empty word too many for none.
+    words.rest.extend(stray.filter(|word| !word.is_empty()));
     if !words.rest.is_empty() {
         let known = specs.iter().map(|spec| spec.name.as_str()).chain(GLOBALS.iter().map(|(name, ..)| *name));
         return Err(UsageError::unknown_options(&words.rest, &known.collect::<Vec<_>>()));
@@ -651,8 +652,15 @@ impl Reader<'_> {
 
     /// Reads the options in the order of the operation's options.
     fn read(&mut self, paging: &Paging, members: &[Member]) -> Result<(), UsageError> {
-        for (index, words) in std::mem::take(&mut self.given) {
-            let argument = &self.operation.arguments[index];
+        let arguments = &self.operation.arguments;
+        let mut given = std::mem::take(&mut self.given);
+        // Of two options for one member, such as `--egress` and `--ingress`, both set it at the place of the first.
+        given.sort_by_key(|(index, _)| match arguments[*index].kind {
+            ArgumentKind::No => arguments.iter().position(|other| other.member == arguments[*index].member),
+            _ => Some(*index),
+        });
+        for (index, words) in given {
+            let argument = &arguments[index];
             let option = format!("--{}", argument.name);
             let reading = Reading {
                 service: self.service,

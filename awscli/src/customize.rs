@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::checksum;
+use crate::command::base64;
 use crate::custom;
 use crate::endpoint::Signing;
 use crate::model::{Kind, Operation, Service};
@@ -378,7 +379,7 @@ pub fn complete_result(
         }
         ("ec2", "GetConsoleOutput") => {
             if let Some(Value::Str(text)) = result.get_mut("Output")
-                && let Ok(bytes) = STANDARD.decode(text.as_bytes())
+                && let Some(bytes) = base64(text)
             {
                 *text = String::from_utf8_lossy(&bytes).into_owned();
             }

@@ -97,13 +97,21 @@ pub fn sign(
         None => SignableBody::Bytes(&request.body),
     };
     let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let url = in_small_letters(url);
     let signable =
-        SignableRequest::new(&request.method, url, headers, body).map_err(|error| failed(&error))?;
+        SignableRequest::new(&request.method, url.as_str(), headers, body).map_err(|error| failed(&error))?;
     let (instructions, _) = sigv4(signable, &params).map_err(|error| failed(&error))?.into_parts();
     for header in instructions.into_parts().0 {
         request.set_header(header.name(), header.value());
     }
     Ok(())
+}
+
+/// A URL with its host in small letters, in which it is signed.
+fn in_small_letters(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + "://".len());
+    let end = url[start..].find(['/', '?']).map_or(url.len(), |at| start + at);
+    format!("{}{}{}", &url[..start], url[start..end].to_lowercase(), &url[end..])
 }
 
 /// Adds a signature of version 2 to the form in the body.
@@ -167,7 +175,6 @@ pub(crate) fn presign(
     let path = if signing.double_encode_path { percent_encode(path, "/") } else { path.to_owned() };
     let stamp = stamp(time);
     let scope = format!("{}/{}/{}/aws4_request", &stamp[..8], signing.region, signing.name);
-    // Names of hosts are signed in small letters, as a request to them carries them.
     let host = host.to_lowercase();
     let mut headers = headers.to_vec();
     headers.push(("host", &host));

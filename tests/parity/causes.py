@@ -11,6 +11,7 @@ CAUSES = [
      'the checksum of an upload stands in a signed header instead of behind the body, since the body is at hand'),
     (r'invalid event stream received: it ends early', True,
      'an answer that breaks off is an error: half of it would pass for the whole'),
+    (r'<CallerReference>cli-', True, 'a reference that is to be the only one of its kind is made of chance'),
     (r'reached max retries', True,
      'a call that may change something is not sent again, unless it carries an idempotency token'),
 ]

@@ -429,18 +429,13 @@ fn each_scalar(
     }
 }
 
-/// Base64 as Python reads it: other characters are skipped, and the padding ends it.
+/// Base64 as Python 3.14 reads it: other characters are skipped, and so is padding that is not the last.
 pub fn base64(text: &str) -> Option<Vec<u8>> {
     let mut digits = String::with_capacity(text.len());
     let mut padding = 0;
     for c in text.chars() {
         match c {
-            '=' => {
-                padding += 1;
-                if digits.len() % 4 >= 2 && digits.len() % 4 + padding >= 4 {
-                    break;
-                }
-            }
+            '=' => padding += 1,
             'A'..='Z' | 'a'..='z' | '0'..='9' | '+' | '/' => {
                 padding = 0;
                 digits.push(c);
@@ -505,7 +500,11 @@ mod tests {
             ("aGVsbG8=", Some("hello")),
             ("aGk!=", Some("hi")),
             ("aG k=", Some("hi")),
-            ("aGk=aGk=", Some("hi")),
+            ("aGk=aGk=", None),
+            ("aGk=a", Some("hi\x1a")),
+            ("aGVs=bG8=", Some("hello")),
+            ("aG==k=", Some("hi")),
+            ("...", Some("")),
             ("", Some("")),
             ("hi", None),
             ("a", None),

@@ -82,11 +82,18 @@ pub(crate) fn float(value: f64, infinity: &str, not_a_number: &str) -> String {
     if value.is_infinite() {
         return format!("{}{infinity}", if value < 0.0 { "-" } else { "" });
     }
-    let scientific = format!("{value:e}");
+    let shortest = format!("{value:e}");
+    // Of two shortest texts that are equally near Rust takes the larger and Python the even one, which Rust writes too
+    // where the number of digits is given.
+    let mantissa = shortest.split('e').next().unwrap_or_default();
+    let places = mantissa.split_once('.').map_or(0, |(_, places)| places.len());
+    let even = format!("{value:.places$e}");
+    let scientific = if even.parse() == Ok(value) { even } else { shortest };
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
-        let plain = format!("{value}");
+        let places = usize::try_from(places as i64 - i64::from(exponent)).unwrap_or(0);
+        let plain = format!("{value:.places$}");
         return if plain.contains('.') { plain } else { plain + ".0" };
     }
     let sign = if exponent < 0 { '-' } else { '+' };
@@ -111,6 +118,13 @@ mod tests {
             (1e15, "1000000000000000.0"),
             (1e16, "1e+16"),
             (1e21, "1e+21"),
+            // Halfway between two texts of 16 digits.
+            (86.652862548828125, "86.65286254882812"),
+            (-99.957794189453125, "-99.95779418945312"),
+            (97.050079345703125, "97.05007934570312"),
+            (123456.789, "123456.789"),
+            (0.00012345, "0.00012345"),
+            (9007199254740993.0, "9007199254740992.0"),
             (1.5e300, "1.5e+300"),
             (f64::NEG_INFINITY, "-inf"),
             (f64::NAN, "nan"),
