@@ -20,6 +20,7 @@ use crate::help;
 use crate::model::{Kind, Operation, Service};
 use crate::refused::refusal;
 use crate::secrets;
+use crate::send::DISCOVERY_REQUIRED;
 use crate::value::Map;
 
 /// What a command line would do.
@@ -106,9 +107,18 @@ impl Classification {
         if parsed.skeleton.is_some() {
             return named;
         }
+        let mut operations = vec![(service.command.clone(), operation.name.clone())];
+        let mut actions = actions(service, operation, &parsed.parameters);
+        // Some services are asked for their address first, and a distribution is read before one thing of it is changed.
+        let address = (operation.endpoint_discovery == DISCOVERY_REQUIRED).then_some("DescribeEndpoints");
+        let before = parsed.default_root_object.as_ref().map(|_| "GetDistributionConfig").or(address);
+        if let Some(before) = before.and_then(|name| service.operation_named(name)) {
+            operations.insert(0, (service.command.clone(), before.name.clone()));
+            actions.extend(self::actions(service, before, &Map::new()));
+        }
         Self {
-            operations: vec![(service.command.clone(), operation.name.clone())],
-            actions: actions(service, operation, &parsed.parameters),
+            operations,
+            actions,
             impact: impact(service, operation, &parsed.parameters),
             sends: true,
             secrets: secrets::members(service, operation),
@@ -222,6 +232,33 @@ mod tests {
     fn classified(line: &str) -> Classification {
         let context = Context { files: &FILES, now: SystemTime::UNIX_EPOCH };
         classify(&argv(line), context).unwrap_or_else(|error| panic!("{line}: {}", error.stderr))
+    }
+
+    #[test]
+    fn calls_in_front_of_a_commands_own_are_named_too() {
+        for (line, service, operations, actions) in [
+            (
+                "cloudfront update-distribution --id E1 --default-root-object index.html",
+                "cloudfront",
+                ["GetDistributionConfig", "UpdateDistribution"],
+                ["cloudfront:UpdateDistribution", "cloudfront:GetDistributionConfig"],
+            ),
+            (
+                "timestream-write delete-table --database-name d --table-name t",
+                "timestream-write",
+                ["DescribeEndpoints", "DeleteTable"],
+                ["timestream:DeleteTable", "timestream:DescribeEndpoints"],
+            ),
+        ] {
+            let found = classified(line);
+            assert_eq!(
+                found.operations,
+                operations.map(|name| (service.to_owned(), name.to_owned())),
+                "{line}"
+            );
+            assert_eq!(found.actions, actions, "{line}");
+            assert!(found.impact > Impact::Read, "{line}");
+        }
     }
 
     #[test]
@@ -427,6 +464,8 @@ mod tests {
                 "s3:GetObject s3:PutObject s3:DeleteObject",
                 "s3://b/k s3://c/k",
             ),
+            ("s3 cp s3://b/ dir", Read, "s3:ListBucket s3:GetObject", "s3://b/"),
+            ("s3 rm s3://b", Destroy, "s3:ListBucket s3:DeleteObject", "s3://b"),
             ("s3 rm s3://b/k", Destroy, "s3:DeleteObject", "s3://b/k"),
             ("s3 sync dir s3://b/", Write, "s3:ListBucket s3:PutObject", "s3://b/"),
             (

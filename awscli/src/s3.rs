@@ -32,6 +32,11 @@ use crate::run::{Failure, Printer};
 use crate::send::Calls;
 use crate::value::{Map, Value};
 
+/// Whether a path names a bucket and nothing in it.
+pub(crate) fn is_whole_bucket(path: &str) -> bool {
+    path.strip_prefix(path::SCHEME).is_some_and(|path| path::split(path).1.is_empty())
+}
+
 /// Runs `aws s3 command`. Gives its exit status.
 pub(crate) async fn run(
     command: &str,

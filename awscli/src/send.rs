@@ -35,7 +35,7 @@ pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 const CLOCK_TOLERANCE: i64 = 240;
 
 /// [`Operation::endpoint_discovery`] of the operations that no fixed host answers.
-const DISCOVERY_REQUIRED: u8 = 2;
+pub(crate) const DISCOVERY_REQUIRED: u8 = 2;
 
 /// What the services see of this program.
 const USER_AGENT: &str = concat!("alfredbot-awscli/", env!("CARGO_PKG_VERSION"));

@@ -2,6 +2,7 @@
 
 use super::Impact::{self, Destroy, Mint, Read, Write};
 use crate::custom::Options;
+use crate::s3;
 
 /// An operation: its service's word on the command line, and its name.
 pub type Call = (&'static str, &'static str);
@@ -26,6 +27,12 @@ const HEAD: Call = ("s3api", "HeadObject");
 const PUT: Call = ("s3api", "PutObject");
 const COPY: Call = ("s3api", "CopyObject");
 const DELETE: Call = ("s3api", "DeleteObject");
+/// What tells which buckets access points stand for.
+const SAME_PATHS: [Call; 3] = [
+    ("sts", "GetCallerIdentity"),
+    ("s3control", "GetAccessPoint"),
+    ("s3control", "ListMultiRegionAccessPoints"),
+];
 /// A step is added to a cluster whose release tells what it is like.
 const STEPS: [Call; 2] = [("emr", "DescribeCluster"), ("emr", "AddJobFlowSteps")];
 
@@ -295,8 +302,13 @@ impl OwnCommand {
         let command = self.words.1;
         let in_s3 =
             |index: usize| options.texts("paths").get(index).is_some_and(|path| path.starts_with("s3://"));
-        let many = command == "sync" || options.has("recursive");
+        // A bucket without a key is looked through like a prefix.
+        let whole = options.texts("paths").first().is_some_and(|path| s3::is_whole_bucket(path));
+        let many = command == "sync" || options.has("recursive") || whole;
         let mut calls = Vec::new();
+        if command == "mv" && options.has("validate-same-s3-paths") {
+            calls.extend(SAME_PATHS);
+        }
         if many && (in_s3(0) || command == "sync") {
             calls.push(LIST);
         }
