@@ -320,13 +320,16 @@ pub fn close_matches<'a>(word: &str, choices: &[&'a str]) -> Vec<&'a str> {
     let letters: Vec<char> = word.chars().collect();
     let mut scored: Vec<(f64, &str)> = choices
         .iter()
-        .map(|choice| {
+        .filter_map(|choice| {
             let other: Vec<char> = choice.chars().collect();
             let total = letters.len() + other.len();
-            let ratio = if total == 0 { 1.0 } else { 2.0 * common(&other, &letters) as f64 / total as f64 };
-            (ratio, *choice)
+            let ratio = |shared: usize| if total == 0 { 1.0 } else { 2.0 * shared as f64 / total as f64 };
+            // They share no more than the shorter one has: a word of any length is told apart by that at once.
+            if ratio(letters.len().min(other.len())) < ALIKE {
+                return None;
+            }
+            Some((ratio(common(&other, &letters)), *choice)).filter(|(ratio, _)| *ratio >= ALIKE)
         })
-        .filter(|(ratio, _)| *ratio >= ALIKE)
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(a.1)));
     scored.truncate(SUGGESTIONS);
@@ -423,5 +426,12 @@ mod tests {
         ] {
             assert_eq!(close_matches(word, &choices), expected, "{word}");
         }
+    }
+
+    #[test]
+    fn a_word_of_any_length_is_told_apart_at_once() {
+        let choices = ["describe-instances", "disable-serial-console-access"].repeat(400);
+        // Compared letter by letter, this takes hours.
+        assert!(close_matches(&"disable-serial-console".repeat(50_000), &choices).is_empty());
     }
 }
