@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use awscli::catalog::{self, Entry};
 use awscli::help::type_name;
-use awscli::model::{Argument, ArgumentKind, Kind, Operation, Service};
+use awscli::model::{Argument, ArgumentKind, Kind, Operation, Paginator, Service};
 
 /// Things by name, each with what is compared of it.
 type Described = BTreeMap<String, String>;
@@ -235,15 +235,26 @@ fn own_traits(operation: &Operation) -> Described {
         ),
         ("endpoint", format!("{:?} {:?}", operation.static_context, operation.operation_context)),
         ("endpoint discovery", operation.endpoint_discovery.to_string()),
-        (
-            "paging",
-            operation.paginator.as_ref().map_or_else(String::new, |paginator| format!("{paginator:?}")),
-        ),
+        ("paging", operation.paginator.as_ref().map_or_else(String::new, paging)),
         ("compression", operation.compression.join(",")),
         ("only reads", operation.readonly.to_string()),
         ("idempotent", operation.idempotent.to_string()),
         ("deprecated", operation.deprecated.to_string()),
     ])
+}
+
+/// How results are paged, in short: by which members pages are asked for and known, what is collected, what else is kept.
+fn paging(paginator: &Paginator) -> String {
+    [
+        &paginator.input_token.join(","),
+        &paginator.output_token.join(","),
+        &paginator.result_key.join(","),
+        &paginator.limit_key,
+        &paginator.more_results,
+        &paginator.non_aggregate_keys.join(","),
+    ]
+    .map(String::as_str)
+    .join(" | ")
 }
 
 /// What all requests of a service depend on.
