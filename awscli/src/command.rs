@@ -29,8 +29,8 @@ use crate::value::{Map, Value};
 use crate::yaml::{self, Dialect, YamlError};
 pub use own::Outfile;
 use validate::Typed;
-pub(crate) use values::{base64, takes_bare_words};
 use values::{BinaryFormat, Loaded, Reading};
+pub(crate) use values::{base64, takes_bare_words};
 use words::{Arity, Check, OptionSpec, Positional, Words};
 
 /// What a command line asks for.

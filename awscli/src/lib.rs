@@ -55,6 +55,7 @@ pub mod format;
 pub mod help;
 pub mod model;
 pub mod paginate;
+pub mod park;
 pub mod parse;
 pub mod query;
 mod refused;
@@ -74,4 +75,4 @@ mod wait;
 pub mod yaml;
 mod zip;
 
-pub use run::run;
+pub use run::{resume, run};

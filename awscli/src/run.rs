@@ -7,6 +7,7 @@ use crate::command::{self, Command, Context, Globals, Outfile, Parsed, UsageErro
 use crate::format::{self, Sink};
 use crate::model::Kind;
 use crate::paginate::{Pages, paginate};
+use crate::park::Parked;
 use crate::query::Expression;
 use crate::refused::refusal;
 use crate::send::{CallError, Calls};
@@ -21,6 +22,9 @@ pub(crate) const USAGE: i32 = 252;
 /// Exit status of what went wrong in no other way.
 pub(crate) const GENERAL: i32 = 255;
 
+/// Exit status of what does not come to its end.
+const CUT_OFF: i32 = 130;
+
 /// The release of the official CLI whose models and behaviour are followed.
 const MODELS: &str = include_str!("../models/version").trim_ascii_end();
 
@@ -29,7 +33,18 @@ const STANDARD_OUTPUT: [&str; 2] = ["-", "/dev/stdout"];
 
 /// Runs one command. `argv` is what follows the word `aws`. Whatever happens is in the output; nothing of the host's
 /// environment, files or terminal is read or written. Dropping the future stops the command where it waits.
+/// A `wait` that [`Session::park`] parks ends with [`Output::parked`].
 pub async fn run(argv: &[String], session: &Session<'_>) -> Output {
+    run_after(argv, 0, session).await
+}
+
+/// Goes on with a wait that was parked, with the next poll. The files that the command names must be there again.
+pub async fn resume(parked: &Parked, session: &Session<'_>) -> Output {
+    run_after(&parked.argv, parked.polls, session).await
+}
+
+/// Runs a command after `polls` of its wait.
+async fn run_after(argv: &[String], polls: u32, session: &Session<'_>) -> Output {
     let mut printer = Printer { sink: Sink::new(session.budget.output_bytes), output: Output::default() };
     if let Some(page) = help::page(argv) {
         return match page {
@@ -61,9 +76,13 @@ pub async fn run(argv: &[String], session: &Session<'_>) -> Output {
         Command::Wait(_, parsed) if parsed.skeleton.is_some() => printer.operation(parsed, &mut calls).await,
         Command::Wait(waiter, parsed) => {
             let region = printer.output.region.clone();
-            wait::wait(&parsed.service.waiters[*waiter], parsed, region.as_deref(), &mut calls)
-                .await
-                .map(|()| 0)
+            let waiter = &parsed.service.waiters[*waiter];
+            let waited = wait::wait(waiter, parsed, region.as_deref(), argv, polls, &mut calls).await;
+            waited.map(|parked| {
+                let exit_status = if parked.is_some() { CUT_OFF } else { 0 };
+                printer.output.parked = parked;
+                exit_status
+            })
         }
         Command::Custom(custom) => custom::run(custom, &mut calls, &mut printer).await,
     };

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::files::Files;
+use crate::park::{Park, Parked};
 use crate::transport::Transport;
 
 /// Everything a command needs besides its words.
@@ -33,6 +34,8 @@ pub struct Session<'a> {
     pub hide_secrets: bool,
     /// What time it is, for signatures and for times that a command gives relative to now. `None` is the system clock.
     pub clock: Option<fn() -> SystemTime>,
+    /// Asked by `wait` commands before each pause. With `None` they never park.
+    pub park: Option<&'a Park<'a>>,
 }
 
 impl Session<'_> {
@@ -161,8 +164,11 @@ pub struct Output {
     /// Standard error.
     pub stderr: String,
     /// The AWS CLI's exit status: 0, 252 (usage or parameters), 253 (configuration), 254 (the service refused),
-    /// 255 (anything else), 130 (cut off); of `aws s3` also 1 (something failed) and 2 (something was skipped).
+    /// 255 (anything else), 130 (cut off, or parked); of `aws s3` also 1 (something failed) and 2 (something was
+    /// skipped).
     pub exit_status: i32,
+    /// The wait that the command has come to, if the host parks it: there is no result yet.
+    pub parked: Option<Parked>,
     /// Why the output is not complete, in a sentence, if a budget cut it.
     pub truncated: Option<String>,
     /// Why the journal may not hold the end of a call, if it could not be written.

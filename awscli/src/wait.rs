@@ -6,15 +6,39 @@ use serde_json::Value as Json;
 
 use crate::command::Parsed;
 use crate::model::{Service, Waiter};
+use crate::park::Parked;
+use crate::parse::ServiceError;
 use crate::query::{Expression, QueryError};
 use crate::run::Failure;
-use crate::send::{CallError, Calls};
+use crate::send::{CallError, Calls, Response};
 use crate::value::{Map, Value};
 
 /// What a call's outcome is to a waiter.
 struct Outcome {
     value: Value,
-    error: Option<CallError>,
+    status: u16,
+    error: Option<WaitedError>,
+}
+
+/// An error, as waiters know it.
+struct WaitedError {
+    code: String,
+    message: String,
+}
+
+impl Outcome {
+    fn of_result(response: Response) -> Self {
+        // The official CLI takes a part of a result for an error where it looks like one.
+        let text = |name: &str| response.value.get("Error")?.get(name)?.as_str().map(str::to_owned);
+        let message = || text("Message").unwrap_or_else(|| "Unknown".to_owned());
+        let error = text("Code").map(|code| WaitedError { code, message: message() });
+        Self { value: Value::Map(response.value), status: response.http.status, error }
+    }
+
+    fn of_error(error: ServiceError) -> Self {
+        let ServiceError { status, code, message, .. } = error;
+        Self { value: Value::Null, status, error: Some(WaitedError { code, message }) }
+    }
 }
 
 /// What is awaited.
@@ -26,6 +50,10 @@ pub(crate) struct Wait<'a> {
     /// How long the waiter waits between two calls, in seconds, and how many it makes.
     pub delay: u32,
     pub max_attempts: u32,
+    /// The command that the host may park. Nothing where the wait is a part of a longer command.
+    pub parks: Option<&'a [String]>,
+    /// How many calls were made before it was parked.
+    pub polls: u32,
 }
 
 /// Why the condition does not hold.
@@ -50,13 +78,16 @@ impl From<WaitError> for Failure {
     }
 }
 
-/// Repeats the operation of a command until the waiter's condition holds.
+/// Repeats the operation of the command `argv` until the waiter's condition holds, or the host parks the wait. It goes on
+/// after `polls` calls.
 pub(crate) async fn wait(
     waiter: &Waiter,
     parsed: &Parsed,
     region: Option<&str>,
+    argv: &[String],
+    polls: u32,
     calls: &mut Calls<'_>,
-) -> Result<(), Failure> {
+) -> Result<Option<Parked>, Failure> {
     let wait = Wait {
         service: &parsed.service,
         waiter,
@@ -64,23 +95,26 @@ pub(crate) async fn wait(
         region,
         delay: waiter.delay,
         max_attempts: waiter.max_attempts,
+        parks: Some(argv),
+        polls,
     };
     Ok(wait.run(calls).await?)
 }
 
 impl Wait<'_> {
-    /// Repeats the operation until the condition holds.
-    pub async fn run(self, calls: &mut Calls<'_>) -> Result<(), WaitError> {
-        let Self { service, waiter, parameters, region, delay, max_attempts } = self;
+    /// Repeats the operation until the condition holds, or the host parks the wait.
+    pub async fn run(self, calls: &mut Calls<'_>) -> Result<Option<Parked>, WaitError> {
+        let Self { service, waiter, parameters, region, delay, max_attempts, parks, polls } = self;
         let operation = &service.operations[waiter.operation as usize];
         let acceptors: Json = serde_json::from_str(&waiter.acceptors).unwrap_or_default();
         let worded = |reason: &str| format!("Waiter {} failed: {reason}", waiter.name);
         let failed = |reason: &str, last| Err(WaitError::Failed { message: worded(reason), last });
-        for attempt in 1.. {
+        let first = polls.min(max_attempts.saturating_sub(1)) + 1;
+        for attempt in first.. {
             let sent = calls.send(service, operation, parameters.clone(), region).await;
             let outcome = match sent {
-                Ok(response) => Outcome { value: Value::Map(response.value), error: None },
-                Err(error @ CallError::Service { .. }) => Outcome { value: Value::Null, error: Some(error) },
+                Ok(response) => Outcome::of_result(response),
+                Err(CallError::Service { error, .. }) => Outcome::of_error(*error),
                 Err(error) => return Err(WaitError::Call(error)),
             };
             let mut accepted = None;
@@ -91,7 +125,7 @@ impl Wait<'_> {
                 }
             }
             match accepted.and_then(|acceptor| acceptor["state"].as_str()) {
-                Some("success") => return Ok(()),
+                Some("success") => return Ok(None),
                 Some("failure") => {
                     let reason = accepted.map(explain).unwrap_or_default();
                     let reason = format!("Waiter encountered a terminal failure state: {reason}");
@@ -99,7 +133,7 @@ impl Wait<'_> {
                 }
                 Some(_) => {}
                 None => {
-                    if let Some(CallError::Service { error, .. }) = &outcome.error {
+                    if let Some(error) = &outcome.error {
                         let reason = format!("An error occurred ({}): {}", error.code, error.message);
                         return failed(&reason, outcome.value);
                     }
@@ -112,14 +146,22 @@ impl Wait<'_> {
                 return failed(&reason, outcome.value);
             }
             let delay = Duration::from_secs(delay.into());
-            let budget = &calls.session().budget;
+            let session = calls.session();
+            if let (Some(argv), Some(park)) = (parks, session.park) {
+                let parked =
+                    Parked { argv: argv.to_vec(), polls: attempt, max_polls: max_attempts, after: delay };
+                if park(&parked) {
+                    return Ok(Some(parked));
+                }
+            }
+            let budget = &session.budget;
             if Instant::now() + delay + budget.reserve >= budget.deadline {
                 let reason = "the time is up; run the command again to go on waiting";
                 return Err(WaitError::TimeUp(worded(reason)));
             }
             tokio::time::sleep(delay).await;
         }
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -137,15 +179,9 @@ fn accepts(acceptor: &Json, outcome: &Outcome) -> Result<bool, QueryError> {
             matches!(found()?, Some(Value::List(items)) if !items.is_empty() && items.iter().all(|item| *item == wanted))
         }
         Some("pathAny") => matches!(found()?, Some(Value::List(items)) if items.contains(&wanted)),
-        Some("status") => {
-            let status = match &outcome.error {
-                Some(CallError::Service { error, .. }) => error.status,
-                _ => 200,
-            };
-            expected.as_u64() == Some(u64::from(status))
-        }
+        Some("status") => expected.as_u64() == Some(u64::from(outcome.status)),
         Some("error") => match (&outcome.error, expected) {
-            (Some(CallError::Service { error, .. }), Json::String(code)) => error.code == *code,
+            (Some(error), Json::String(code)) => error.code == *code,
             (error, Json::Bool(wanted)) => error.is_some() == *wanted,
             _ => false,
         },

@@ -206,6 +206,7 @@ impl Aws {
             tokens: Tokens::Derived(token_namespace(job)),
             hide_secrets: true,
             clock: None,
+            park: None,
         }
     }
 }

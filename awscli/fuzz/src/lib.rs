@@ -80,6 +80,7 @@ pub fn run(words: &[String], files: &MemoryFiles, http: &dyn Transport) -> (Outp
         tokens: Tokens::Fixed(Uuid::from_u128(1)),
         hide_secrets: true,
         clock: Some(now),
+        park: None,
     };
     let output = RUNTIME.with_borrow(|runtime| runtime.block_on(awscli::run(words, &session)));
     assert!(STATUSES.contains(&output.exit_status), "exit status {}", output.exit_status);

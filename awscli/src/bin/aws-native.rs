@@ -55,6 +55,7 @@ fn run() -> Result<u8> {
         )),
         hide_secrets: false,
         clock: None,
+        park: None,
     };
     let argv: Vec<String> = std::env::args().skip(1).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -103,6 +103,7 @@ async fn run(job: &Value) -> Result<Value> {
         tokens: Tokens::Fixed(TOKEN),
         hide_secrets: false,
         clock: Some(now),
+        park: None,
     };
     let started = Instant::now();
     let output = awscli::run(&argv, &session).await;

@@ -255,9 +255,11 @@ async fn wait_for_change_set(
         region: client.region.as_deref(),
         delay: CHANGE_SET_DELAY,
         max_attempts: waiter.max_attempts,
+        parks: None,
+        polls: 0,
     };
     let (message, last) = match wait.run(calls).await {
-        Ok(()) => return Ok(Created::Changes),
+        Ok(_) => return Ok(Created::Changes),
         Err(WaitError::Failed { message, last }) => (message, last),
         Err(error) => return Err(error.into()),
     };
@@ -289,9 +291,11 @@ async fn wait_for_stack(
         region: client.region.as_deref(),
         delay: STACK_DELAY,
         max_attempts: STACK_ATTEMPTS,
+        parks: None,
+        polls: 0,
     };
     match wait.run(calls).await {
-        Ok(()) => Ok(()),
+        Ok(_) => Ok(()),
         Err(WaitError::Failed { .. }) => Err(Failure::general(&format!(
             "Failed to create/update the stack. Run the following command\nto fetch the list of events leading up to the \
              failure\naws cloudformation describe-stack-events --stack-name {stack}"

@@ -68,6 +68,8 @@ pub async fn deploy(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printe
         region: codedeploy.region.as_deref(),
         delay: DELAY,
         max_attempts: u32::try_from(minutes * 60).unwrap_or_default() / DELAY,
+        parks: None,
+        polls: 0,
     };
     wait.run(calls).await?;
     printer.sink.push(&format!("Successfully deployed {arn} to service '{}'\n", service.name));

@@ -155,6 +155,7 @@ fn run(words: &[&str], responses: &'static [Response], budget: Budget) -> (Vec<S
         tokens: Tokens::Fixed(uuid::Uuid::nil()),
         hide_secrets: false,
         clock: None,
+        park: None,
     };
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

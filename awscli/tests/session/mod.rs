@@ -39,5 +39,6 @@ pub fn session<'a>(http: &'a dyn Transport, files: &'a dyn Files) -> Session<'a>
         tokens: Tokens::Derived(uuid::Uuid::NAMESPACE_OID),
         hide_secrets: false,
         clock: Some(now),
+        park: None,
     }
 }

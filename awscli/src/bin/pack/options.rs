@@ -66,7 +66,7 @@ pub fn complete(service: &str, operations: &mut Vec<Operation>, shapes: &[Shape]
             operation.command = (*command).to_owned();
         }
         let streamed = streams_events(operation, shapes) && (service, operation.command.as_str()) != STREAMED;
-        if streamed || removed.contains(&operation.command.as_str()) {
+        if streamed {
             operation.command.clear();
             continue;
         }
@@ -82,6 +82,10 @@ pub fn complete(service: &str, operations: &mut Vec<Operation>, shapes: &[Shape]
             edits.iter().for_each(|edit| apply(edit, &mut operation.arguments));
         }
         add_paging(operation, shapes);
+        // Waiters have the options of their operations, whether these are offered or not.
+        if removed.contains(&operation.command.as_str()) {
+            operation.command.clear();
+        }
     }
 }
 
