@@ -50,6 +50,7 @@ pub mod command;
 pub mod custom;
 mod customize;
 pub mod endpoint;
+mod express;
 pub mod files;
 pub mod format;
 pub mod help;

@@ -52,7 +52,7 @@ pub(crate) async fn run(
     match command {
         "ls" => ls::run(options, &client, sink, &mut output.truncated).await,
         "mb" => bucket::make(options, &client, sink, &mut output.stderr).await,
-        "presign" => bucket::presign(options, &client, sink),
+        "presign" => bucket::presign(options, &client, sink).await,
         "website" => bucket::website(options, &client).await,
         "rb" => {
             let path = bucket::removed(options)?;

@@ -17,6 +17,7 @@ use self::wire::{check_body, into_http, url_of};
 use crate::classify;
 use crate::customize::{self, Added};
 use crate::endpoint::Target;
+use crate::express::Sessions;
 use crate::model::{Operation, Service};
 use crate::parse::{Answer, HttpResponse, ServiceError, parse};
 use crate::retry::{self, Failure, MAX_ATTEMPTS, Quota};
@@ -48,6 +49,8 @@ pub struct Calls<'a> {
     /// so that calls are entered one by one.
     entry: tokio::sync::Mutex<Option<String>>,
     state: Mutex<State>,
+    /// Held while one is opened.
+    pub(crate) sessions: tokio::sync::Mutex<Sessions>,
 }
 
 /// What a run's calls come to.
@@ -84,6 +87,8 @@ pub(crate) struct Extras {
     pub credentials: Option<Credentials>,
     /// The result keeps its secrets, for commands that need one and show none of the others.
     pub keeps_secrets: bool,
+    /// It is made only to answer another call: it changes nothing, and no further one is made to answer it.
+    pub inner: bool,
 }
 
 /// What a call gave.
@@ -105,7 +110,7 @@ enum Attempt {
 impl<'a> Calls<'a> {
     /// The calls of a run under `session`.
     pub fn new(session: &'a Session<'a>) -> Self {
-        Self { session, entry: tokio::sync::Mutex::default(), state: Mutex::default() }
+        Self { session, entry: Default::default(), state: Default::default(), sessions: Default::default() }
     }
 
     /// The session.
@@ -164,7 +169,8 @@ impl<'a> Calls<'a> {
         Ok(response)
     }
 
-    async fn make(
+    /// [`Calls::send_with`] with all secrets in the result.
+    pub(crate) async fn make(
         &self,
         service: &Service,
         operation: &Operation,
@@ -178,22 +184,26 @@ impl<'a> Calls<'a> {
             let fixed = self.target(service, operation, &params, region)?;
             url = Some(Box::pin(self.discovered(service, region, &fixed)).await?);
         }
+        let mut target = self.target(service, operation, &params, region)?;
+        target.url = url.unwrap_or(target.url);
+        let keys = self.session_keys(service, &params, region, &target).await?.or(extras.credentials);
         let mut entry = self.entry.lock().await;
         let number = self.tally().made;
         let (request, added) = self.request(service, operation, &mut params, extras.body)?;
-        let mut target = self.target(service, operation, &params, region)?;
-        target.url = url.unwrap_or(target.url);
         self.check_budget()?;
         let call = Call {
             number,
             service: service.command.clone(),
             operation: operation.name.clone(),
-            effect: classify::impact(service, operation, &params).into(),
+            effect: match extras.inner {
+                true => Effect::Read,
+                false => classify::impact(service, operation, &params).into(),
+            },
             token: added.token.clone(),
         };
         self.enter(&mut entry, &call).await?;
         drop(entry);
-        let credentials = extras.credentials.as_ref().unwrap_or(&self.session.credentials);
+        let credentials = keys.as_ref().unwrap_or(&self.session.credentials);
         let prepared =
             Prepared { service, operation, params: &params, request: &request, added: &added, credentials };
         let (outcome, end) = self.attempts(&prepared, &call, target).await;

@@ -188,7 +188,8 @@ pub(crate) fn presign(
         ("X-Amz-Expires", seconds.to_string()),
         ("X-Amz-SignedHeaders", names.clone()),
     ];
-    added.extend(credentials.session_token.clone().map(|token| ("X-Amz-Security-Token", token)));
+    let token = if signing.by_session { "X-Amz-S3session-Token" } else { "X-Amz-Security-Token" };
+    added.extend(credentials.session_token.clone().map(|value| (token, value)));
     let mut pairs: Vec<String> =
         query.split('&').filter(|pair| !pair.is_empty()).map(str::to_owned).collect();
     pairs.extend(added.iter().map(|(name, value)| format!("{name}={}", percent_encode(value, ""))));
@@ -222,6 +223,9 @@ fn settings(signing: &Signing, coverage: Coverage) -> SigningSettings {
     let mut settings = SigningSettings::default();
     settings.excluded_headers = Some(NOT_SIGNED.map(Into::into).to_vec());
     settings.session_token_mode = SessionTokenMode::Include;
+    if signing.by_session {
+        settings.session_token_name_override = Some("x-amz-s3session-token");
+    }
     if !signing.double_encode_path {
         settings.percent_encoding_mode = PercentEncodingMode::Single;
     }

@@ -50,6 +50,7 @@ fn requests_are_signed_as_in_the_suite() {
             region: "us-east-1".into(),
             version: SignatureVersion::V4,
             double_encode_path: !is_raw,
+            by_session: false,
         };
         let coverage = Coverage { is_s3: false, unsigned_payload: false };
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(TIME);

@@ -96,8 +96,13 @@ fn database(
 ) -> Result<String, Failure> {
     let region = printer.output.region.clone();
     let region = region.ok_or_else(|| CallError::Target(TargetError::NoRegion))?;
-    let signing =
-        Signing { name: service.to_owned(), region, version: SignatureVersion::V4, double_encode_path: true };
+    let signing = Signing {
+        name: service.to_owned(),
+        region,
+        version: SignatureVersion::V4,
+        double_encode_path: true,
+        by_session: false,
+    };
     let place = |hostname: &str, port: Option<u16>| match port {
         Some(port) => format!("{hostname}:{port}"),
         None => hostname.to_owned(),

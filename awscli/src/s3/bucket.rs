@@ -118,11 +118,11 @@ pub async fn website(options: &Options, client: &Client<'_>) -> Result<i32, Fail
 }
 
 /// `presign`: prints a URL with which anybody can read an object for a while.
-pub fn presign(options: &Options, client: &Client<'_>, sink: &mut Sink) -> Result<i32, Failure> {
+pub async fn presign(options: &Options, client: &Client<'_>, sink: &mut Sink) -> Result<i32, Failure> {
     let path = options.text("path").unwrap_or_default();
     let (bucket, key) = bucket_and_key(path).map_err(Failure::usage)?;
     let seconds = options.int("expires-in").unwrap_or_default();
-    let url = client.presign("GetObject", parameters([("Bucket", bucket), ("Key", key)]), seconds)?;
+    let url = client.presign("GetObject", parameters([("Bucket", bucket), ("Key", key)]), seconds).await?;
     if client.calls.session().hide_secrets {
         client.calls.count_hidden(1);
         sink.push(MASK);

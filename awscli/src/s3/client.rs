@@ -150,10 +150,10 @@ impl<'a> Client<'a> {
     }
 
     /// The URL with which anybody can make the call for `seconds`.
-    pub fn presign(&self, name: &str, parameters: Map, seconds: i64) -> Result<String, Problem> {
+    pub async fn presign(&self, name: &str, parameters: Map, seconds: i64) -> Result<String, Problem> {
         let operation = self.operation(name)?;
         let parameters = self.checked(operation, parameters)?;
-        Ok(self.calls.presign(&self.service, operation, parameters, self.region, seconds)?)
+        Ok(self.calls.presign(&self.service, operation, parameters, self.region, seconds).await?)
     }
 
     /// An operation by its name in the API.

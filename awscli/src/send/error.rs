@@ -68,6 +68,9 @@ pub enum CallError {
     /// What a service signed a URL for is not to be had.
     #[error("{0}")]
     Download(String),
+    /// An answer lacks this.
+    #[error("'{0}'")]
+    Missing(String),
     /// The service did not say where its calls go.
     #[error("Endpoint Discovery Failed: {0}")]
     Discovery(String),

@@ -44,8 +44,9 @@ impl Calls<'_> {
         }
     }
 
-    /// The URL with which anybody can make a call of `operation`, which has no body, for `seconds`. Nothing is sent.
-    pub(crate) fn presign(
+    /// The URL with which anybody can make a call of `operation`, which has no body, for `seconds`. Nothing is sent
+    /// but for a session that the signature needs.
+    pub(crate) async fn presign(
         &self,
         service: &Service,
         operation: &Operation,
@@ -56,7 +57,8 @@ impl Calls<'_> {
         let (request, _) = self.request(service, operation, &mut params, None)?;
         let target = self.target(service, operation, &params, region)?;
         let url = url_of(&target.url, &request);
-        let (credentials, time) = (&self.session.credentials, self.now());
+        let keys = self.session_keys(service, &params, region, &target).await?;
+        let (credentials, time) = (keys.as_ref().unwrap_or(&self.session.credentials), self.now());
         match &target.signing {
             Some(signing) => {
                 Ok(sign::presign(&url, &[], signing, credentials, time, seconds, sign::ANY_PAYLOAD)?)
