@@ -6,6 +6,7 @@ mod partitions;
 mod rules;
 mod target;
 
+pub(crate) use functions::is_arn;
 pub use functions::is_valid_host_label;
 pub use partitions::{Partition, Partitions};
 pub use rules::{CompileError, EndpointError, Parameters, ResolvedRule, RuleSet};

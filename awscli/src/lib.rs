@@ -59,6 +59,7 @@ pub mod paginate;
 pub mod park;
 pub mod parse;
 pub mod query;
+mod redirect;
 mod refused;
 mod retry;
 mod run;

@@ -20,6 +20,7 @@ use crate::endpoint::Target;
 use crate::express::Sessions;
 use crate::model::{Operation, Service};
 use crate::parse::{Answer, HttpResponse, ServiceError, parse};
+use crate::redirect;
 use crate::retry::{self, Failure, MAX_ATTEMPTS, Quota};
 use crate::secrets;
 use crate::serialize::{HttpRequest, serialize};
@@ -76,6 +77,8 @@ struct State {
     skew: i64,
     /// Addresses that services gave for themselves, by the fixed ones.
     discovered: Vec<(String, String)>,
+    /// The regions of buckets that are not where they were looked for.
+    moved: Vec<(String, String)>,
 }
 
 /// What few calls need besides service, operation, parameters and region.
@@ -178,6 +181,10 @@ impl<'a> Calls<'a> {
         region: Option<&str>,
         extras: Extras,
     ) -> Result<Response, CallError> {
+        let asked = region;
+        let bucket = redirect::bucket(service, &params);
+        let moved = self.state().moved.iter().find(|(known, _)| Some(known.as_str()) == bucket).cloned();
+        let region = moved.as_ref().map(|(_, region)| region.as_str()).or(region);
         let mut url = None;
         // Emulators hear all services at one address.
         if operation.endpoint_discovery == DISCOVERY_REQUIRED && self.session.endpoint.is_none() {
@@ -204,9 +211,15 @@ impl<'a> Calls<'a> {
         self.enter(&mut entry, &call).await?;
         drop(entry);
         let credentials = keys.as_ref().unwrap_or(&self.session.credentials);
-        let prepared =
-            Prepared { service, operation, params: &params, request: &request, added: &added, credentials };
-        let (outcome, end) = self.attempts(&prepared, &call, target).await;
+        let prepared = Prepared {
+            region: asked,
+            inner: extras.inner,
+            ..Prepared::new((service, operation), &params, (&request, &added), credentials)
+        };
+        let (mut outcome, end) = self.attempts(&prepared, &call, target).await;
+        if let Err(error) = &mut outcome {
+            redirect::explain(service, error);
+        }
         if end == CallEnd::Unknown && call.effect == Effect::Write {
             self.state().tally.unknown.push(format!("{} {}", service.command, operation.command));
         }
@@ -317,8 +330,14 @@ impl<'a> Calls<'a> {
                     return (Ok(prepared.respond(http, value)), CallEnd::Done);
                 }
                 Attempt::Answer(http, Answer::Error(error)) => {
-                    if !redirected && let Some(region) = new_region(prepared, &http, &error, &target) {
+                    let moved = if redirected { Ok(None) } else { self.moved(prepared, &http, &error).await };
+                    let moved = match moved {
+                        Ok(moved) => moved,
+                        Err(error) => return (Err(error), CallEnd::Refused),
+                    };
+                    if let Some(region) = moved {
                         redirected = true;
+                        attempt += 1;
                         match self.target(
                             prepared.service,
                             prepared.operation,
@@ -366,6 +385,24 @@ impl<'a> Calls<'a> {
             tokio::time::sleep(pause).await;
             attempt += 1;
         }
+    }
+
+    /// [`Calls::bucket_region`] for a call that was refused.
+    async fn moved(
+        &self,
+        prepared: &Prepared<'_>,
+        response: &HttpResponse,
+        error: &ServiceError,
+    ) -> Result<Option<String>, CallError> {
+        let (call, answer) = ((prepared.service, prepared.operation), (response, error));
+        self.bucket_region(call, prepared.params, prepared.region, prepared.inner, answer).await
+    }
+
+    /// Remembers where a bucket is, so that later calls go there at once.
+    pub(crate) fn move_bucket(&self, bucket: &str, region: &str) {
+        let moved = &mut self.state().moved;
+        moved.retain(|(known, _)| known != bucket);
+        moved.push((bucket.to_owned(), region.to_owned()));
     }
 
     /// Signs and sends once.
@@ -476,9 +513,22 @@ struct Prepared<'a> {
     added: &'a Added,
     /// Sign it.
     credentials: &'a Credentials,
+    /// The region that was asked for.
+    region: Option<&'a str>,
+    /// [`Extras::inner`].
+    inner: bool,
 }
 
-impl Prepared<'_> {
+impl<'a> Prepared<'a> {
+    fn new(
+        (service, operation): (&'a Service, &'a Operation),
+        params: &'a Map,
+        (request, added): (&'a HttpRequest, &'a Added),
+        credentials: &'a Credentials,
+    ) -> Self {
+        Self { service, operation, params, request, added, credentials, region: None, inner: false }
+    }
+
     fn respond(&self, mut http: HttpResponse, mut value: Map) -> Response {
         customize::complete_result(self.service, self.operation, self.added, &http, &mut value);
         http.body = Vec::new();
@@ -497,30 +547,6 @@ fn transport_error(error: TransportError, url: String, limit: usize) -> Attempt 
             Attempt::Error(CallError::Budget(text), Failure::NotUnderstood)
         }
     }
-}
-
-/// The region in which S3 says that the bucket is, if that is why it refused the call.
-fn new_region(
-    prepared: &Prepared<'_>,
-    response: &HttpResponse,
-    error: &ServiceError,
-    target: &Target,
-) -> Option<String> {
-    if prepared.service.name != "s3" {
-        return None;
-    }
-    let operation = prepared.operation.name.as_str();
-    let detail = || error.details.get("Region").and_then(|region| region.as_str());
-    let elsewhere = match error.code.as_str() {
-        "PermanentRedirect" => true,
-        "IllegalLocationConstraintException" => operation != "CreateBucket",
-        "AuthorizationHeaderMalformed" => detail().is_some(),
-        "301" | "400" => matches!(operation, "HeadObject" | "HeadBucket"),
-        _ => matches!(response.status, 301 | 302 | 307),
-    };
-    let region = response.header("x-amz-bucket-region").or_else(detail).filter(|_| elsewhere)?;
-    let current = target.signing.as_ref().map(|signing| signing.region.as_str());
-    (current != Some(region)).then(|| region.to_owned())
 }
 
 /// Says that an error stands although the call was sent as often as it may be.

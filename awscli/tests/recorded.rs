@@ -114,3 +114,8 @@ async fn check(cases: &str) {
 async fn directory_buckets_are_asked_under_the_keys_of_a_session() {
     check(include_str!("recorded/express.jsonl")).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn buckets_are_looked_for_in_the_region_that_s3_names() {
+    check(include_str!("recorded/redirects.jsonl")).await;
+}

@@ -97,6 +97,11 @@ pub(super) fn percent_encode(text: &str, safe: &[u8]) -> String {
     encoded
 }
 
+/// Whether a bucket is named by an ARN.
+pub(crate) fn is_arn(bucket: &str) -> bool {
+    parse_arn(bucket).is_some()
+}
+
 /// `aws.parseArn`: partition, service and resource must not be empty.
 pub(super) fn parse_arn(text: &str) -> Option<Arn> {
     let mut parts = text.splitn(6, ':');

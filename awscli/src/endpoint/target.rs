@@ -1,6 +1,6 @@
 //! The endpoint of one call: what the rules are given for it, and what is made of their result.
 
-use super::functions::{is_valid_host_label, parse_arn};
+use super::functions::{is_arn, is_valid_host_label};
 use super::rules::{EndpointError, Parameters};
 use crate::catalog;
 use crate::model::{ContextValue, Kind, Operation, Service, Structure};
@@ -201,7 +201,7 @@ fn built_in(
         "AWS::S3::ForcePathStyle" => {
             // The region of a bucket whose location is asked for is unknown, and only a path fits any region.
             let bucket = input.get("Bucket").and_then(Value::as_str);
-            let is_arn = bucket.is_some_and(|bucket| parse_arn(bucket).is_some());
+            let is_arn = bucket.is_some_and(is_arn);
             flag(operation.name == "GetBucketLocation" || (origin.endpoint.is_some() && !is_arn))
         }
         "AWS::UseFIPS"

@@ -2,6 +2,7 @@
 
 use super::{ParseError, Reader, Target, cbor, json, rest, xml};
 use crate::model::{Kind, Protocol, Shape};
+use crate::redirect::BUCKET_REGION;
 use crate::value::{Map, Value};
 
 /// What a service refused a call with.
@@ -15,6 +16,8 @@ pub struct ServiceError {
     pub status: u16,
     /// The service's id of the request.
     pub request_id: Option<String>,
+    /// Where S3 says that the bucket is.
+    pub bucket_region: Option<String>,
     /// What else came inside the error, such as S3's `BucketName`.
     pub details: Map,
     /// The members that the model gives this error.
@@ -46,6 +49,7 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<ServiceError, ParseError> {
         }
     };
     error.status = response.status;
+    error.bucket_region = response.header(BUCKET_REGION).map(str::to_owned);
     if error.request_id.is_none() {
         let header = ["x-amzn-requestid", "x-amz-request-id"].iter().find_map(|name| response.header(name));
         error.request_id = header.map(str::to_owned);

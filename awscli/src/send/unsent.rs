@@ -23,8 +23,7 @@ impl Calls<'_> {
         let (request, added) = self.request(service, operation, &mut params, None)?;
         let target = self.target(service, operation, &params, region)?;
         let credentials = &self.session.credentials;
-        let prepared =
-            Prepared { service, operation, params: &params, request: &request, added: &added, credentials };
+        let prepared = Prepared::new((service, operation), &params, (&request, &added), credentials);
         Ok(self.signed(&prepared, &target)?)
     }
 
