@@ -578,17 +578,19 @@ impl Reader<'_> {
                     words::quoted(word)
                 ))),
             };
-            match self.argument(*index).kind {
+            // Who gives the API's own tokens pages himself, also by an option that has the name of one for paging.
+            let kind = self.argument(*index).kind;
+            if kind != ArgumentKind::MaxItems
+                && self.member_name(*index).is_some_and(|name| {
+                    paginator.input_token.iter().any(|token| token == name) || paginator.limit_key == name
+                })
+            {
+                paging.automatic = false;
+            }
+            match kind {
                 ArgumentKind::StartingToken => paging.starting_token = Some(word.to_owned()),
                 ArgumentKind::PageSize => paging.page_size = number()?,
                 ArgumentKind::MaxItems => paging.max_items = number()?,
-                // Who gives the API's own tokens pages himself.
-                _ if self.member_name(*index).is_some_and(|name| {
-                    paginator.input_token.iter().any(|token| token == name) || paginator.limit_key == name
-                }) =>
-                {
-                    paging.automatic = false;
-                }
                 _ => {}
             }
         }

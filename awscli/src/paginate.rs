@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::command::Paging;
+use crate::command::validate::{Typed, mistakes};
 use crate::model::{Kind, Operation, Paginator, Service};
 use crate::parse::from_json;
 use crate::query::Expression;
@@ -133,7 +134,7 @@ impl<'a> Pages<'a> {
         }
         if let Some(text) = &paging.starting_token {
             let (start, index) = starting_token(text, &paths.input_token)
-                .ok_or_else(|| CallError::Parameters(format!("Bad starting token: {text}")))?;
+                .ok_or_else(|| CallError::StartingToken(text.clone()))?;
             inject(&mut params, &start);
             (token, skip) = (start, Some(index));
         }
@@ -187,6 +188,12 @@ impl<'a> Pages<'a> {
         if self.count > 0 && self.count >= calls.session().budget.pages {
             self.cut(format!("the limit of {} pages is reached", self.count));
             return Ok(None);
+        }
+        if self.token.values().any(|token| *token != Value::Null)
+            && let Some(mistakes) =
+                mistakes(self.service, self.operation.input, &self.params, &Typed::default())
+        {
+            return Err(CallError::Parameters(mistakes));
         }
         let sent = calls.send(self.service, self.operation, self.params.clone(), region).await;
         let mut page = match sent {
@@ -503,7 +510,14 @@ fn plain_token(text: &str, input_token: &[String]) -> Option<(Map, usize)> {
     let mut parts: Vec<&str> = text.split("___").collect();
     let mut skip = 0;
     if parts.len() == input_token.len() + 1 {
-        skip = parts.pop()?.parse().ok()?;
+        // Otherwise it is a token of the service that looks like this.
+        match parts.last().and_then(|last| last.parse().ok()) {
+            Some(number) => {
+                skip = number;
+                parts.pop();
+            }
+            None => parts = vec![text],
+        }
     }
     if parts.len() > input_token.len() {
         return None;

@@ -477,7 +477,8 @@ async fn a_bucket_in_another_region_is_asked_there_once() {
         Reaction::Answer(
             301,
             "x-amz-bucket-region: eu-west-1\r\n",
-            "<Error><Code>PermanentRedirect</Code><Message>m</Message></Error>".to_owned(),
+            "<Error><Code>PermanentRedirect</Code><Message>m</Message><Endpoint>e</Endpoint></Error>"
+                .to_owned(),
         )
     };
     let get = ("s3api", "GetObject", r#"{"Bucket": "b", "Key": "k"}"#);
@@ -512,8 +513,8 @@ fn names(values: &[&str]) -> Value {
 async fn pages_are_read_and_merged() {
     let pages = || {
         vec![
-            answer(200, r#"{"TableNames": ["a", "b"], "LastEvaluatedTableName": "b"}"#),
-            answer(200, r#"{"TableNames": ["c", "d"], "LastEvaluatedTableName": "d"}"#),
+            answer(200, r#"{"TableNames": ["a", "b"], "LastEvaluatedTableName": "bbb"}"#),
+            answer(200, r#"{"TableNames": ["c", "d"], "LastEvaluatedTableName": "ddd"}"#),
             answer(200, r#"{"TableNames": ["e"]}"#),
         ]
     };
@@ -547,13 +548,13 @@ async fn pages_are_read_and_merged() {
     let paged =
         paginate(&mut calls, &service, operation, Map::new(), Some("us-east-1"), &paging).await.unwrap();
     assert_eq!(paged.value.get("TableNames"), Some(&names(&["d", "e"])));
-    assert!(peer.heard()[0].contains("{\"ExclusiveStartTableName\": \"b\"}"));
+    assert!(peer.heard()[0].contains("{\"ExclusiveStartTableName\": \"bbb\"}"));
 }
 
 #[tokio::test]
 async fn pages_end_at_the_budget_and_say_where() {
     let page = |name: u8| {
-        answer(200, &format!(r#"{{"TableNames": ["{name}"], "LastEvaluatedTableName": "{name}"}}"#))
+        answer(200, &format!(r#"{{"TableNames": ["{name}"], "LastEvaluatedTableName": "table-{name}"}}"#))
     };
     let service = catalog::service("dynamodb").unwrap();
     let operation = service.operation_named("ListTables").unwrap();
@@ -577,7 +578,7 @@ async fn pages_end_at_the_budget_and_say_where() {
 
 #[tokio::test]
 async fn a_token_that_repeats_ends_in_an_error() {
-    let page = answer(200, r#"{"TableNames": ["a"], "LastEvaluatedTableName": "a"}"#);
+    let page = answer(200, r#"{"TableNames": ["a"], "LastEvaluatedTableName": "aaa"}"#);
     let peer = Peer::start(vec![page; 5]).await;
     let http = HttpClient::new().unwrap();
     let session = session(&http, &NoJournal, Some(&peer.url));
@@ -589,7 +590,7 @@ async fn a_token_that_repeats_ends_in_an_error() {
         paginate(&mut calls, &service, operation, Map::new(), Some("us-east-1"), &paging).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "Error during pagination: The same next token was received twice: {'ExclusiveStartTableName': 'a'}"
+        "Error during pagination: The same next token was received twice: {'ExclusiveStartTableName': 'aaa'}"
     );
     assert_eq!(error.exit_status(), 255);
 }

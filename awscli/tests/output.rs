@@ -57,7 +57,7 @@ async fn printed(line: &str, answers: &[(u16, &'static str)]) -> (i32, String, S
 }
 
 const PAGES: [(u16, &str); 2] = [
-    (200, r#"{"TableNames":["b","a"],"LastEvaluatedTableName":"a"}"#),
+    (200, r#"{"TableNames":["b","a"],"LastEvaluatedTableName":"aaa"}"#),
     (200, r#"{"TableNames":["yes: no"]}"#),
 ];
 
@@ -69,7 +69,7 @@ async fn results_are_shown_as_yaml() {
         (" --query TableNames[0]", &PAGES, "\"b\"\n"),
         (" --query TableNames[5]", &PAGES, "null\n"),
         (" --query {b:TableNames,a:`[{}]`}", &PAGES, "a:\n- {}\nb:\n- b\n- a\n- 'yes: no'\n"),
-        (" --no-paginate", &PAGES, "LastEvaluatedTableName: a\nTableNames:\n- b\n- a\n"),
+        (" --no-paginate", &PAGES, "LastEvaluatedTableName: aaa\nTableNames:\n- b\n- a\n"),
         (" --no-paginate", &[(200, "{}")], ""),
     ] {
         assert_eq!(
@@ -83,7 +83,7 @@ async fn results_are_shown_as_yaml() {
 #[tokio::test]
 async fn pages_are_shown_one_by_one_in_a_stream_of_yaml() {
     let line = "dynamodb list-tables --output yaml-stream";
-    let first = "- LastEvaluatedTableName: a\n  TableNames:\n  - b\n  - a\n";
+    let first = "- LastEvaluatedTableName: aaa\n  TableNames:\n  - b\n  - a\n";
     let second = "- TableNames:\n  - 'yes: no'\n";
     for (more, answers, shown) in [
         ("", &PAGES[..], format!("{first}{second}")),

@@ -119,3 +119,8 @@ async fn directory_buckets_are_asked_under_the_keys_of_a_session() {
 async fn buckets_are_looked_for_in_the_region_that_s3_names() {
     check(include_str!("recorded/redirects.jsonl")).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_starting_token_is_checked_and_may_be_the_operations_own() {
+    check(include_str!("recorded/starting_tokens.jsonl")).await;
+}

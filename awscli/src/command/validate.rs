@@ -204,6 +204,7 @@ impl Report<'_> {
                 let valid = "<class 'bytes'>, <class 'bytearray'>, file-like object";
                 self.invalid(name, value, valid);
             }
+            (Kind::Timestamp { .. }, Value::Timestamp(_)) => {}
             // Which day it is does not decide whether something is a time.
             (Kind::Timestamp { .. }, _) if time(value, SystemTime::UNIX_EPOCH).is_some() => {}
             (Kind::Timestamp { .. }, _) => {
