@@ -4,12 +4,12 @@
 
 mod functions;
 mod node;
+mod parse;
 
 use std::borrow::Cow;
 use std::rc::Rc;
 
 use indexmap::IndexMap;
-use jmespath::Variable;
 use jmespath::ast::{Ast, Comparator};
 
 use crate::value::Value;
@@ -30,7 +30,7 @@ pub const NODE_BYTES: u64 = 64;
 #[derive(Debug, Clone)]
 pub struct Expression {
     ast: Ast,
-    /// The expression's literals by their offset. The parser's own have lost the order of their keys.
+    /// The expression's literals by their offset, with their keys in order.
     literals: IndexMap<usize, Value>,
 }
 
@@ -67,29 +67,7 @@ impl Expression {
                 "Invalid jmespath expression: it has more than {MAX_EXPRESSION_OPERATORS} operators."
             ));
         }
-        let quoted = quote_bare_literals(text);
-        let text = quoted.as_str();
-        let ast = jmespath::parse(text).map_err(|error| {
-            if error.offset >= text.chars().count() {
-                let caret = " ".repeat(text.chars().count() + 1);
-                return format!("Invalid jmespath expression: Incomplete expression:\n\"{text}\"\n{caret}^");
-            }
-            let reason = error.reason.to_string();
-            let reason = reason.strip_prefix("Parse error: ").unwrap_or(&reason);
-            // What is no token at all is told apart from tokens in the wrong place.
-            if let Some((unclosed, _)) = reason.split_once(" delimiter").filter(|(start, _)| start.starts_with("Unclosed "))
-            {
-                let caret = " ".repeat(error.offset);
-                return format!("Bad jmespath expression: {unclosed} delimiter:\n{text}\n{caret}^");
-            }
-            let caret = " ".repeat(error.offset.min(text.chars().count()) + 1);
-            format!(
-                "Invalid jmespath expression: Parse error at column {}, {reason}, for expression:\n\"{text}\"\n{caret}^",
-                error.offset
-            )
-        })?;
-        let mut literals = IndexMap::new();
-        collect_literals(&ast, text, &mut literals);
+        let (ast, literals) = parse::parse(text)?;
         Ok(Self { ast, literals })
     }
 
@@ -98,97 +76,6 @@ impl Expression {
         let mut run = Run { literals: &self.literals, steps: 0, produced: 0 };
         let found = run.evaluate(&self.ast, Node::Value(input))?;
         run.export(&found)
-    }
-}
-
-/// Puts quotes around literals that are no JSON, as in the widespread ``[?Key==`Name`]``: the official CLI takes them
-/// as texts, and the parser here does not.
-fn quote_bare_literals(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(['`', '\'', '"']) {
-        let (before, from) = rest.split_at(start);
-        out.push_str(before);
-        let mut characters = from.char_indices();
-        let quote = characters.next().map_or('`', |(_, quote)| quote);
-        let mut escaped = false;
-        let end = characters.find(|(_, character)| {
-            let ends = *character == quote && !escaped;
-            escaped = *character == '\\' && !escaped;
-            ends
-        });
-        let Some((end, _)) = end else {
-            out.push_str(from);
-            return out;
-        };
-        let (token, after) = from.split_at(end + 1);
-        let inside = &token[1..end];
-        let bare = inside.trim_start().replace("\\`", "`");
-        let is_json = |json: &str| serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok();
-        if quote == '`' && !is_json(&inside.replace("\\`", "`")) && is_json(&format!("\"{bare}\"")) {
-            out.push_str(&format!("`\"{}\"`", inside.trim_start()));
-        } else {
-            out.push_str(token);
-        }
-        rest = after;
-    }
-    out + rest
-}
-
-/// Finds the literals of an expression, read again from its text.
-fn collect_literals(ast: &Ast, text: &str, found: &mut IndexMap<usize, Value>) {
-    match ast {
-        Ast::Literal { offset, value } => {
-            let value = json_literal(text, *offset).unwrap_or_else(|| from_variable(value));
-            found.insert(*offset, value);
-        }
-        Ast::Comparison { lhs, rhs, .. }
-        | Ast::Projection { lhs, rhs, .. }
-        | Ast::And { lhs, rhs, .. }
-        | Ast::Or { lhs, rhs, .. }
-        | Ast::Subexpr { lhs, rhs, .. }
-        | Ast::Condition { predicate: lhs, then: rhs, .. } => {
-            collect_literals(lhs, text, found);
-            collect_literals(rhs, text, found);
-        }
-        Ast::Expref { ast: node, .. }
-        | Ast::Flatten { node, .. }
-        | Ast::Not { node, .. }
-        | Ast::ObjectValues { node, .. } => collect_literals(node, text, found),
-        Ast::Function { args: nodes, .. } | Ast::MultiList { elements: nodes, .. } => {
-            nodes.iter().for_each(|node| collect_literals(node, text, found));
-        }
-        Ast::MultiHash { elements, .. } => {
-            elements.iter().for_each(|pair| collect_literals(&pair.value, text, found));
-        }
-        Ast::Identity { .. } | Ast::Field { .. } | Ast::Index { .. } | Ast::Slice { .. } => {}
-    }
-}
-
-/// The JSON between the backticks at `offset`, if that is what is there.
-fn json_literal(text: &str, offset: usize) -> Option<Value> {
-    let start: usize = text.chars().take(offset).map(char::len_utf8).sum();
-    let rest = text.get(start..)?.strip_prefix('`')?;
-    let mut escaped = false;
-    let end = rest.find(|character| {
-        let ends = character == '`' && !escaped;
-        escaped = character == '\\' && !escaped;
-        ends
-    })?;
-    let json = rest.get(..end)?.replace("\\`", "`");
-    serde_json::from_str::<serde_json::Value>(&json).ok().map(|json| Value::from_json(&json))
-}
-
-fn from_variable(variable: &Variable) -> Value {
-    match variable {
-        Variable::Null | Variable::Expref(_) => Value::Null,
-        Variable::String(text) => Value::Str(text.clone()),
-        Variable::Bool(value) => Value::Bool(*value),
-        Variable::Number(number) => Value::from_json(&serde_json::Value::Number(number.clone())),
-        Variable::Array(items) => Value::List(items.iter().map(|item| from_variable(item)).collect()),
-        Variable::Object(map) => {
-            Value::Map(map.iter().map(|(key, item)| (key.clone(), from_variable(item))).collect())
-        }
     }
 }
 

@@ -124,3 +124,8 @@ async fn buckets_are_looked_for_in_the_region_that_s3_names() {
 async fn a_starting_token_is_checked_and_may_be_the_operations_own() {
     check(include_str!("recorded/starting_tokens.jsonl")).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn queries_that_are_wrong_are_told_where_and_why() {
+    check(include_str!("recorded/queries.jsonl")).await;
+}
