@@ -101,6 +101,14 @@ pub enum ParseError {
         /// What the service says of it.
         message: String,
     },
+    /// A part of a stream of events was garbled.
+    #[error("Checksum mismatch: expected {expected:#010x}, calculated {found:#010x}")]
+    EventChecksum {
+        /// As in the stream.
+        expected: u32,
+        /// As computed.
+        found: u32,
+    },
     /// Beyond [`MAX_DEPTH`].
     #[error("Unable to parse response: it nests deeper than {MAX_DEPTH} levels")]
     TooDeep,
@@ -135,7 +143,15 @@ pub fn parse(
         Protocol::Json => json::result(&reader, output)?,
         Protocol::Cbor => cbor::result(&reader, output)?,
         Protocol::Query | Protocol::Ec2 => xml::result(&reader, output)?,
-        Protocol::RestJson | Protocol::RestXml => rest::read(&reader, output)?,
+        Protocol::RestJson | Protocol::RestXml => match rest::read(&reader, output) {
+            // The service refuses the call after all.
+            Err(ParseError::Stream { code, message }) => {
+                let status = response.status;
+                let error = ServiceError { code, message, status, ..ServiceError::default() };
+                return Ok(Answer::Error(error));
+            }
+            result => result?,
+        },
     };
     Ok(Answer::Result(result))
 }

@@ -129,3 +129,8 @@ async fn a_starting_token_is_checked_and_may_be_the_operations_own() {
 async fn queries_that_are_wrong_are_told_where_and_why() {
     check(include_str!("recorded/queries.jsonl")).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_selection_of_an_object_gives_goes_into_the_file() {
+    check(include_str!("recorded/event_streams.jsonl")).await;
+}

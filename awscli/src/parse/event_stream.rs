@@ -15,27 +15,28 @@ fn syntax(reason: &str) -> ParseError {
     ParseError::Syntax { format: "event stream", reason: reason.to_owned() }
 }
 
-/// The payloads of all `Records` events, joined. A stream without its `End` was cut off.
+/// The payloads of all `Records` events, joined. Like the official CLI, this takes a stream that breaks off for what it has
+/// brought.
 pub(super) fn records(mut stream: &[u8]) -> Result<Vec<u8>, ParseError> {
     let mut records = Vec::new();
-    let mut ended = false;
-    while !stream.is_empty() {
-        let (message, rest) = split_message(stream)?;
+    while let Some((message, rest)) = split_message(stream)? {
         stream = rest;
         let headers = headers(message.headers)?;
-        let header =
-            |name: &str| headers.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
-        match (header(":message-type"), header(":event-type")) {
+        let header = |name: &str| {
+            headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        match (header(":message-type").as_str(), header(":event-type").as_str()) {
             ("event", "Records") => records.extend_from_slice(message.payload),
-            ("event", "End") => ended = true,
-            ("error", _) => {
-                let (code, message) = (header(":error-code").to_owned(), header(":error-message").to_owned());
-                return Err(ParseError::Stream { code, message });
+            ("error" | "exception", _) => {
+                return Err(ParseError::Stream {
+                    code: header(":error-code"),
+                    message: header(":error-message"),
+                });
             }
             _ => {}
         }
     }
-    if ended { Ok(records) } else { Err(syntax("it ends early")) }
+    Ok(records)
 }
 
 struct Message<'a> {
@@ -43,23 +44,30 @@ struct Message<'a> {
     payload: &'a [u8],
 }
 
-fn split_message(stream: &[u8]) -> Result<(Message<'_>, &[u8]), ParseError> {
-    let early = || syntax("it ends early");
+/// The first message and what follows it. `None`: there is no whole one.
+fn split_message(stream: &[u8]) -> Result<Option<(Message<'_>, &[u8])>, ParseError> {
     let number = |bytes: &[u8], at: usize| {
         let bytes = bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
-        bytes.map(u32::from_be_bytes).ok_or_else(early)
+        bytes.map(u32::from_be_bytes)
     };
-    let total = number(stream, 0)? as usize;
-    let headers = number(stream, 4)? as usize;
-    let (message, rest) = stream.split_at_checked(total).ok_or_else(early)?;
-    let payload_end = total.checked_sub(CHECKSUM).ok_or_else(early)?;
-    let body = message.get(PRELUDE..payload_end).ok_or_else(early)?;
-    let (headers, payload) = body.split_at_checked(headers).ok_or_else(early)?;
-    let checksum = Crc::<u32>::new(&CRC_32_ISO_HDLC).checksum(&message[..payload_end]);
-    if checksum != number(message, payload_end)? {
-        return Err(syntax("a checksum is wrong"));
-    }
-    Ok((Message { headers, payload }, rest))
+    let check = |bytes: &[u8], expected: u32| match Crc::<u32>::new(&CRC_32_ISO_HDLC).checksum(bytes) {
+        found if found == expected => Ok(()),
+        found => Err(ParseError::EventChecksum { expected, found }),
+    };
+    let (Some(total), Some(headers), Some(checksum)) =
+        (number(stream, 0), number(stream, 4), number(stream, PRELUDE - CHECKSUM))
+    else {
+        return Ok(None);
+    };
+    check(&stream[..PRELUDE - CHECKSUM], checksum)?;
+    let (total, headers) = (total as usize, headers as usize);
+    let parts = total.checked_sub(CHECKSUM).and_then(|end| end.checked_sub(PRELUDE)?.checked_sub(headers));
+    let Some(payload) = parts else { return Err(syntax("its lengths contradict each other")) };
+    let Some((message, rest)) = stream.split_at_checked(total) else { return Ok(None) };
+    let (signed, checksum) = message.split_at(total - CHECKSUM);
+    check(signed, number(checksum, 0).unwrap_or_default())?;
+    let (headers, payload) = signed[PRELUDE..].split_at(signed.len() - PRELUDE - payload);
+    Ok(Some((Message { headers, payload }, rest)))
 }
 
 fn headers(mut bytes: &[u8]) -> Result<Vec<(String, String)>, ParseError> {
@@ -120,8 +128,10 @@ mod tests {
     #[test]
     fn broken_streams_end_in_errors() {
         let whole = [event("Records", b"a"), event("End", b"")].concat();
+        let first = event("Records", b"a").len();
         for end in 0..whole.len() {
-            assert!(records(&whole[..end]).is_err(), "cut after {end}");
+            let expected = if end < first { b"".as_slice() } else { b"a" };
+            assert_eq!(records(&whole[..end]).as_deref(), Ok(expected), "cut after {end}");
         }
         for index in 0..whole.len() {
             let mut wrong = whole.clone();
