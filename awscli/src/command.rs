@@ -27,6 +27,7 @@ use crate::skeleton;
 pub use crate::skeleton::Skeleton;
 use crate::value::{Map, Value};
 use crate::yaml::{self, Dialect, YamlError};
+pub(crate) use date::parse as parse_date;
 pub use own::Outfile;
 use validate::Typed;
 use values::{BinaryFormat, Loaded, Reading};

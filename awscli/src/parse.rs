@@ -12,13 +12,15 @@ mod xml;
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use thiserror::Error;
+use time::OffsetDateTime;
 
 pub use error::ServiceError;
 pub(crate) use json::from_json;
 pub(crate) use xml::is_error_document;
 pub(crate) use xml::root_text as xml_root_text;
 
-use crate::format::repr_bytes;
+use crate::command::parse_date;
+use crate::format::{iso_8601, repr_bytes};
 use crate::model::{Kind, Location, Member, Operation, Protocol, Service, Structure};
 use crate::timestamp;
 use crate::value::{Map, Timestamp, Value};
@@ -202,7 +204,7 @@ impl<'a> Reader<'a> {
             Kind::Boolean => Value::Bool(text.trim().eq_ignore_ascii_case("true")),
             Kind::Integer { .. } | Kind::Long { .. } => integer(text.trim()).ok_or_else(wrong)?,
             Kind::Float { .. } | Kind::Double { .. } => Value::Float(float(text.trim()).ok_or_else(wrong)?),
-            Kind::Timestamp { .. } => timestamp_value(timestamp::parse(text)).ok_or_else(wrong)?,
+            Kind::Timestamp { .. } => time_of_text(text).ok_or_else(wrong)?,
             Kind::Blob { .. } => Value::Bytes(decode_base64(text).ok_or_else(wrong)?),
             Kind::String { .. } => Value::Str(text.to_owned()),
             Kind::Structure(_) | Kind::List { .. } | Kind::Map { .. } => return Err(wrong()),
@@ -232,8 +234,20 @@ fn is_in_body(member: &Member) -> bool {
         && !member.event_header
 }
 
-fn timestamp_value(time: Option<time::OffsetDateTime>) -> Option<Value> {
+fn timestamp_value(time: Option<OffsetDateTime>) -> Option<Value> {
     time.map(|time| Value::Timestamp(Timestamp(time)))
+}
+
+/// A time in any form. One without a zone is a text without one, as the official CLI shows it.
+fn time_of_text(text: &str) -> Option<Value> {
+    let read = |text: &str| timestamp::parse(text).or_else(|| parse_date(text, OffsetDateTime::UNIX_EPOCH));
+    let time = Timestamp(read(text)?);
+    let has_zone = read(&format!("{}Z", text.trim_end())).is_none();
+    if has_zone {
+        return Some(Value::Timestamp(time));
+    }
+    let shown = iso_8601(&time);
+    Some(Value::Str(shown.strip_suffix("+00:00").unwrap_or(&shown).to_owned()))
 }
 
 fn integer(text: &str) -> Option<Value> {

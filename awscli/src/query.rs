@@ -402,16 +402,15 @@ mod tests {
 
     #[test]
     fn literals_without_quotes_are_texts_as_in_the_official_cli() {
-        for (text, quoted) in [
-            ("[?Key==`Name`]", "[?Key==`\"Name\"`]"),
-            ("[?a==`1` && b==`\"x\"` && c==`true`]", "[?a==`1` && b==`\"x\"` && c==`true`]"),
-            ("[?a==` two words`]", "[?a==`\"two words\"`]"),
-            ("'`raw`' | \"`id`\" | `a`", "'`raw`' | \"`id`\" | `\"a\"`"),
-            ("`{broken`", "`\"{broken\"`"),
-            ("`unclosed", "`unclosed"),
-            ("'it\\'s' == `x`", "'it\\'s' == `\"x\"`"),
+        for (expression, input, output) in [
+            ("[?Key==`Name`].v", r#"[{"Key":"Name","v":1}]"#, "[1]"),
+            ("` two words`", "null", r#""two words""#),
+            ("`{broken`", "null", r#""{broken""#),
+            ("['`raw`', \"`id`\", `a`]", r#"{"`id`":1}"#, r#"["`raw`",1,"a"]"#),
+            ("'it\\'s' == `it's`", "null", "true"),
         ] {
-            assert_eq!(quote_bare_literals(text), quoted, "{text}");
+            let expected = Value::from_json(&serde_json::from_str(output).unwrap());
+            assert_eq!(search(expression, input), Ok(expected), "{expression}");
         }
     }
 

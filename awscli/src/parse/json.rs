@@ -131,6 +131,7 @@ pub(super) fn value(reader: &Reader<'_>, member: &Member, raw: Value) -> Result<
         }
         (Kind::List { .. } | Kind::Map { .. }, _) => return Err(wrong()),
         (Kind::Timestamp { .. }, raw @ Value::Timestamp(_)) => raw,
+        (Kind::Timestamp { .. }, Value::Str(text)) => super::time_of_text(&text).ok_or_else(wrong)?,
         (Kind::Timestamp { .. }, raw) => {
             super::timestamp_value(timestamp::from_value(&raw)).ok_or_else(wrong)?
         }

@@ -74,6 +74,9 @@ pub enum CallError {
     /// The service did not say where its calls go.
     #[error("Endpoint Discovery Failed: {0}")]
     Discovery(String),
+    /// `--starting-token` is none of this listing.
+    #[error("Bad starting token: {0}")]
+    StartingToken(String),
     /// The pages do not go on as they should.
     #[error("Error during pagination: {0}")]
     Paging(String),
@@ -90,6 +93,7 @@ impl CallError {
     pub fn text(&self) -> String {
         match self {
             Self::Service { error, operation, retries } => format::service_error(error, operation, *retries),
+            Self::Parameters(message) => format::usage_error(message),
             other => format::error_line(&other.to_string()),
         }
     }
