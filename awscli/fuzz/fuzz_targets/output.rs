@@ -4,7 +4,7 @@
 use awscli::format::{Sink, json, table, text, yaml, yaml_item};
 use awscli::parse::from_json_text;
 use awscli::value::Value;
-use awscli::yaml::read;
+use awscli::yaml::{Dialect, read};
 use awscli_fuzz::BYTES;
 use libfuzzer_sys::{Corpus, fuzz_target};
 
@@ -34,7 +34,7 @@ fuzz_target!(|document: &str| -> Corpus {
     }
     let again = shown(&|sink| yaml(&value, sink)).filter(|text| !text.is_empty());
     if let Some(again) = again {
-        let document = read(&again).unwrap_or_else(|error| panic!("{error}: {again}"));
+        let document = read(&again, Dialect::Plain).unwrap_or_else(|error| panic!("{error}: {again}"));
         assert_eq!(document.value, value, "{again}");
     }
     Corpus::Keep

@@ -2,13 +2,15 @@
 #![no_main]
 
 use awscli::files::{Files, MemoryFiles};
-use awscli::yaml;
+use awscli::yaml::{Dialect, read};
 use awscli_fuzz::{BYTES, Yes, run, words};
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let _ = yaml::read(text);
+    for dialect in [Dialect::Plain, Dialect::Items, Dialect::Config, Dialect::Template] {
+        let _ = read(text, dialect);
+    }
     let files = MemoryFiles::new(4 * BYTES);
     files.write("t", Bytes::copy_from_slice(text.as_bytes())).expect("there is room");
     for command in [
