@@ -82,7 +82,7 @@ pub struct Argument {
     pub group: Option<&'static str>,
     /// Its word is taken as it is, even if it begins with `file://`.
     pub verbatim: bool,
-    /// What its [structure](schema) is, for lists, maps and structures.
+    /// What its structure is, in the notation of `schema`, for lists, maps and structures.
     pub schema: Option<&'static str>,
 }
 

@@ -47,7 +47,7 @@ impl ErrorFormat {
         }
     }
 
-    /// An error, given as it is shown by default. `info` is what [`service_error_info`] tells of a service's one. Errors
+    /// An error, given as it is shown by default. `info` is what `service_error_info` tells of a service's one. Errors
     /// without a code look the same in all formats.
     pub fn show(self, enhanced: String, info: Option<&Map>) -> String {
         if self == Self::Enhanced {
