@@ -485,6 +485,13 @@ mod tests {
         assert!(Expression::parse(&nested(MAX_EXPRESSION_OPERATORS)).is_ok());
         assert!(Expression::parse(&nested(MAX_EXPRESSION_OPERATORS + 1)).is_err());
         assert!(Expression::parse(&nested(10_000)).is_err());
+        for (open, close) in
+            [("[", "]"), ("{a:", "}"), ("!", ""), ("[?", "]"), ("f(", ")"), ("a.[", "]"), ("a||", "")]
+        {
+            let depth = MAX_EXPRESSION_OPERATORS / 2;
+            let text = format!("{}a{}", open.repeat(depth), close.repeat(depth));
+            assert!(Expression::parse(&text).is_ok(), "{text}");
+        }
         let long = |bytes: usize| format!("'{}'", "x".repeat(bytes - 2));
         assert!(Expression::parse(&long(MAX_EXPRESSION_BYTES - 1)).is_ok());
         assert!(Expression::parse(&long(MAX_EXPRESSION_BYTES)).is_ok());

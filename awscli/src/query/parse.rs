@@ -348,50 +348,71 @@ impl Parser {
         Ok(left)
     }
 
-    /// What begins with `token`.
+    /// What begins with `token`. What nests does so in functions of its own, which keeps the frames on the stack small.
     fn first(&mut self, token: Token) -> Result<Ast, Problem> {
+        match token.kind {
+            Kind::Lparen => self.grouped(),
+            Kind::Lbracket => self.bracketed(),
+            Kind::Lbrace => self.hash(),
+            Kind::Not => self.not(token.start),
+            Kind::Expref => self.reference(token.start),
+            Kind::Star => self.star(),
+            Kind::Filter => self.filter(identity()),
+            Kind::Flatten => self.flatten(identity()),
+            _ => self.single(token),
+        }
+    }
+
+    fn single(&mut self, token: Token) -> Result<Ast, Problem> {
         let offset = token.start;
         Ok(match token.kind {
             Kind::Literal => {
                 self.literals.insert(offset, token.value);
                 Ast::Literal { offset, value: Rcvar::new(Variable::Null) }
             }
-            Kind::UnquotedIdentifier => Ast::Field { offset, name: token.text() },
             Kind::QuotedIdentifier if self.kind() == Kind::Lparen => {
                 let token = Token { start: 0, ..self.look(0) };
                 let reason = "Quoted identifier not allowed for function names.".to_owned();
                 return Err(Problem::Place(token, reason));
             }
-            Kind::QuotedIdentifier => Ast::Field { offset, name: token.text() },
-            Kind::Star => {
-                let rhs = match self.kind() {
-                    Kind::Rbracket => identity(),
-                    _ => self.projected(Kind::Star.power())?,
-                };
-                values(identity(), rhs)
-            }
-            Kind::Filter => self.filter(identity())?,
-            Kind::Flatten => self.flatten(identity())?,
-            Kind::Lbrace => self.hash()?,
-            Kind::Lparen => {
-                let inside = self.expression(0)?;
-                self.want(Kind::Rparen)?;
-                inside
-            }
-            Kind::Not => Ast::Not { offset, node: Box::new(self.expression(Kind::Not.power())?) },
-            Kind::Lbracket => match self.kind() {
-                Kind::Number | Kind::Colon => self.index(identity())?,
-                Kind::Star if self.look(1).kind == Kind::Rbracket => {
-                    self.at += 2;
-                    projection(identity(), self.projected(Kind::Star.power())?)
-                }
-                _ => self.list()?,
-            },
+            Kind::UnquotedIdentifier | Kind::QuotedIdentifier => Ast::Field { offset, name: token.text() },
             Kind::Current => identity(),
-            Kind::Expref => Ast::Expref { offset, ast: Box::new(self.expression(Kind::Expref.power())?) },
             Kind::End => return Err(Problem::Incomplete),
             _ => return Err(Problem::Place(token, "invalid token".to_owned())),
         })
+    }
+
+    fn grouped(&mut self) -> Result<Ast, Problem> {
+        let inside = self.expression(0)?;
+        self.want(Kind::Rparen)?;
+        Ok(inside)
+    }
+
+    fn bracketed(&mut self) -> Result<Ast, Problem> {
+        match self.kind() {
+            Kind::Number | Kind::Colon => self.index(identity()),
+            Kind::Star if self.look(1).kind == Kind::Rbracket => {
+                self.at += 2;
+                Ok(projection(identity(), self.projected(Kind::Star.power())?))
+            }
+            _ => self.list(),
+        }
+    }
+
+    fn not(&mut self, offset: usize) -> Result<Ast, Problem> {
+        Ok(Ast::Not { offset, node: Box::new(self.expression(Kind::Not.power())?) })
+    }
+
+    fn reference(&mut self, offset: usize) -> Result<Ast, Problem> {
+        Ok(Ast::Expref { offset, ast: Box::new(self.expression(Kind::Expref.power())?) })
+    }
+
+    fn star(&mut self) -> Result<Ast, Problem> {
+        let rhs = match self.kind() {
+            Kind::Rbracket => identity(),
+            _ => self.projected(Kind::Star.power())?,
+        };
+        Ok(values(identity(), rhs))
     }
 
     /// What `token` makes of what stands before it.
