@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `./alfred bench [ingress] [commands] [jobs] [sync]`: prints the figures of the README in Markdown, ours and the official
+# `./alfred bench [ingress] [commands] [warm] [jobs] [sync]`: prints the figures of the README in Markdown, ours and the official
 # AWS CLI's side by side, all or those that are named. Release builds of the functions take about ten minutes the first time
 # on two cores.
 set -euo pipefail
@@ -12,13 +12,13 @@ echo "bench: building the functions and the command (release)" >&2
 cargo build --locked --release -p ingress --features install --bin install
 cargo build --locked --release -p ingress -p worker -p syncer --bins
 cargo build --locked --release -p ingress --example idle
-cargo build --locked --release -p awscli --features native --bin aws-native
+cargo build --locked --release -p awscli --features native --bin aws-native --bin aws-warm
 echo "bench: building the bench with the emulators" >&2
 cargo build --locked --profile emulators -p tests --bin bench
 
 target=$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
 # The programs under measurement are looked for beside the bench.
-for program in ingress install worker sweeper syncer aws-native examples/idle; do
+for program in ingress install worker sweeper syncer aws-native aws-warm examples/idle; do
   ln -f "$target/release/$program" "$target/emulators/${program##*/}"
 done
 exec "$target/emulators/bench" "$@"

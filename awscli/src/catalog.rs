@@ -1,7 +1,8 @@
 //! The packed models of all services, carried inside the program and unpacked one by one on first use. Their shapes and
 //! operations stay packed until a command needs them.
 
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,8 +31,66 @@ static INDEX: LazyLock<Vec<Entry>> =
     // The index is written together with the table above; that it decodes is what the tests below hold.
     LazyLock::new(|| postcard::from_bytes(include_bytes!("../models/index.bin")).unwrap_or_default());
 
-/// The unpacked services, the most recently used last.
-static UNPACKED: Mutex<Vec<(usize, Arc<Service>)>> = Mutex::new(Vec::new());
+static UNPACKED: LazyLock<Unpacked> = LazyLock::new(Unpacked::default);
+
+/// The unpacked services, of which those that were not used for the longest time go.
+struct Unpacked {
+    /// In the order of the index.
+    places: Vec<Place>,
+    /// How often any service was used.
+    uses: AtomicU64,
+    /// Which places are taken. Locked only when a service was unpacked, and never under the lock of a place.
+    taken: Mutex<Vec<usize>>,
+}
+
+/// Where a service is while it is unpacked. Each place has its own lock, so that no command waits for what others use.
+#[derive(Default)]
+struct Place {
+    service: RwLock<Option<Arc<Service>>>,
+    /// When it was last used, in uses of any service.
+    used: AtomicU64,
+}
+
+impl Default for Unpacked {
+    fn default() -> Self {
+        let places = PACKED.iter().map(|_| Place::default()).collect();
+        Self { places, uses: AtomicU64::default(), taken: Mutex::default() }
+    }
+}
+
+impl Unpacked {
+    /// The service of this number. Of several threads that come first one unpacks it.
+    fn service(&self, at: usize) -> Option<Arc<Service>> {
+        let place = self.places.get(at)?;
+        place.used.store(self.uses.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        if let Some(service) = &*place.service.read().unwrap_or_else(PoisonError::into_inner) {
+            return Some(Arc::clone(service));
+        }
+        let mut empty = place.service.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(service) = &*empty {
+            return Some(Arc::clone(service));
+        }
+        let service = Arc::new(unpack(PACKED.get(at)?)?);
+        *empty = Some(Arc::clone(&service));
+        drop(empty);
+        self.make_room(at);
+        Some(service)
+    }
+
+    /// Counts a place as taken, and empties another if they are too many.
+    fn make_room(&self, at: usize) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.push(at);
+        if taken.len() <= KEPT {
+            return;
+        }
+        let used = |place: usize| self.places.get(place).map(|place| place.used.load(Ordering::Relaxed));
+        let oldest = (0..taken.len()).min_by_key(|index| used(taken[*index]));
+        if let Some(place) = oldest.and_then(|index| self.places.get(taken.swap_remove(index))) {
+            *place.service.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+}
 
 /// All services, sorted by their word on the command line.
 pub fn index() -> &'static [Entry] {
@@ -41,18 +100,7 @@ pub fn index() -> &'static [Entry] {
 /// The service of a word on the command line, such as `ec2` or `s3api`. `None` if there is none.
 pub fn service(command: &str) -> Option<Arc<Service>> {
     let at = INDEX.binary_search_by(|entry| entry.command.as_str().cmp(command)).ok()?;
-    let mut unpacked = UNPACKED.lock().unwrap_or_else(PoisonError::into_inner);
-    let service = match unpacked.iter().position(|(index, _)| *index == at) {
-        Some(place) => unpacked.remove(place).1,
-        None => {
-            if unpacked.len() >= KEPT {
-                unpacked.remove(0);
-            }
-            Arc::new(unpack(PACKED.get(at)?)?)
-        }
-    };
-    unpacked.push((at, Arc::clone(&service)));
-    Some(service)
+    UNPACKED.service(at)
 }
 
 /// AWS's partitions: their regions and DNS suffixes.
@@ -85,7 +133,7 @@ mod tests {
             assert_eq!((&service.command, &service.name), (&entry.command, &entry.name));
             assert!(!service.operations.is_empty(), "{}", entry.command);
         }
-        assert!(UNPACKED.lock().is_ok_and(|unpacked| unpacked.len() == KEPT));
+        assert!(UNPACKED.taken.lock().is_ok_and(|taken| taken.len() == KEPT));
     }
 
     #[test]
@@ -119,10 +167,28 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_decoded_once() {
-        let first = service("sts").expect("sts");
-        assert!(Arc::ptr_eq(&first, &service("sts").expect("sts")));
+    fn a_service_is_unpacked_once_however_many_ask_for_it() {
+        let unpacked = Unpacked::default();
+        let all: Vec<Arc<Service>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| unpacked.service(0))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("no panic").expect("a service")).collect()
+        });
+        assert!(all.iter().all(|service| Arc::ptr_eq(service, &all[0])));
         assert!(service("no-such-service").is_none());
+    }
+
+    #[test]
+    fn a_service_that_is_used_stays_and_others_go() {
+        let unpacked = Unpacked::default();
+        let first = unpacked.service(0).expect("a service");
+        for at in 1..=2 * KEPT {
+            unpacked.service(at).expect("a service");
+            assert!(Arc::ptr_eq(&first, &unpacked.service(0).expect("a service")));
+        }
+        let is_there =
+            |at: &usize| unpacked.places[*at].service.read().is_ok_and(|service| service.is_some());
+        let there: Vec<usize> = (0..unpacked.places.len()).filter(is_there).collect();
+        assert!(there.iter().copied().eq([0].into_iter().chain(KEPT + 2..=2 * KEPT)), "{there:?}");
     }
 
     #[test]

@@ -27,13 +27,7 @@ impl Samples {
     pub fn percentile(&self, percent: f64) -> Duration {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a rank is small and positive"
-        )]
-        let rank = (percent / 100.0 * sorted.len() as f64).ceil() as usize;
-        sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+        sorted.get(rank(sorted.len(), percent)).copied().unwrap_or_default()
     }
 
     /// The middle one.
@@ -54,13 +48,40 @@ impl FromIterator<Duration> for Samples {
     }
 }
 
+/// The smallest value that at least `percent` of them do not exceed; zero of none.
+pub fn percentile(values: impl IntoIterator<Item = f64>, percent: f64) -> f64 {
+    let mut sorted: Vec<f64> = values.into_iter().collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted.get(rank(sorted.len(), percent)).copied().unwrap_or_default()
+}
+
+/// The middle value; zero of none.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    percentile(values, 50.0)
+}
+
+/// The place of a percentile among so many sorted values, by nearest rank.
+fn rank(len: usize, percent: f64) -> usize {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rank is small and positive"
+    )]
+    let rank = (percent / 100.0 * len as f64).ceil() as usize;
+    rank.saturating_sub(1)
+}
+
 /// Milliseconds with as many digits as matter.
 pub fn ms(duration: Duration) -> String {
-    let ms = duration.as_secs_f64() * 1000.0;
-    match ms {
-        ms if ms < 10.0 => format!("{ms:.2}"),
-        ms if ms < 100.0 => format!("{ms:.1}"),
-        ms => format!("{ms:.0}"),
+    rounded(duration.as_secs_f64() * 1000.0)
+}
+
+/// A figure with as many digits as matter.
+pub fn rounded(figure: f64) -> String {
+    match figure {
+        figure if figure < 10.0 => format!("{figure:.2}"),
+        figure if figure < 100.0 => format!("{figure:.1}"),
+        figure => format!("{figure:.0}"),
     }
 }
 
@@ -120,8 +141,9 @@ mod tests {
         let samples: Samples = (1..=100).rev().map(Duration::from_millis).collect();
         for (percent, expected) in [(0.0, 1), (1.0, 1), (50.0, 50), (99.0, 99), (99.1, 100), (100.0, 100)] {
             assert_eq!(samples.percentile(percent), Duration::from_millis(expected), "p{percent}");
+            assert_eq!(percentile((1..=100).rev().map(f64::from), percent), expected as f64, "p{percent}");
         }
-        assert_eq!(Samples::default().median(), Duration::ZERO);
+        assert_eq!((Samples::default().median(), median([])), (Duration::ZERO, 0.0));
     }
 
     #[test]

@@ -8,13 +8,12 @@ mod answer;
 mod cold_start;
 mod command;
 mod sync;
+mod warm;
 
 use std::collections::BTreeMap;
 
-use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use local::aws::DEV;
 use local::stack::{Options, Stack};
 use serde_json::json;
 use tests::conversation::start_with;
@@ -23,7 +22,7 @@ use tests::measure::machine;
 use crate::ack::Sender;
 
 /// What can be measured by itself.
-const TABLES: [&str; 4] = ["ingress", "commands", "jobs", "sync"];
+const TABLES: [&str; 5] = ["ingress", "commands", "warm", "jobs", "sync"];
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -50,8 +49,11 @@ async fn bench(wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
     }
     if wanted("commands") {
         let stack = start_with(|options| options.log_level = "warn".into()).await;
-        println!("{}", commands(&stack)?);
+        println!("{}", command::table(&stack).await?);
         stack.shut_down().await;
+    }
+    if wanted("warm") {
+        println!("{}", warm::table()?);
     }
     if wanted("jobs") {
         let (stack, sender) = waiting(|_| {}).await;
@@ -75,17 +77,6 @@ async fn waiting(change: impl FnOnce(&mut Options)) -> (Stack, Sender) {
     let signing_secret = stack.slack.change_world(|world| world.app.signing_secret.clone());
     let sender = Sender::new(&stack.gateway_url(), &signing_secret, &stack.slack.base_url());
     (stack, sender)
-}
-
-fn commands(stack: &Stack) -> anyhow::Result<String> {
-    let client = stack.client(DEV).context("no keys of the development account")?;
-    let keys = client.keys();
-    let mut environment = vec![
-        ("AWS_ACCESS_KEY_ID", keys.access_key_id().to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key().to_owned()),
-    ];
-    environment.extend(keys.session_token().map(|token| ("AWS_SESSION_TOKEN", token.to_owned())));
-    command::table(&environment, client.endpoint())
 }
 
 /// A signed slash command as API Gateway hands it to the function.
