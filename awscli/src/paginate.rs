@@ -41,7 +41,7 @@ pub async fn paginate(
     let mut pages = Pages::new(service, operation, params, paging)?;
     let mut result = Value::Map(Map::new());
     while let Some(page) = pages.next(calls, region).await? {
-        pages.merge(&mut result, &page)?;
+        pages.merge(&mut result, page)?;
     }
     let mut value = match result {
         Value::Map(map) => map,
@@ -220,7 +220,10 @@ impl<'a> Pages<'a> {
             }
         }
         let items = match self.paths.result_key.first() {
-            Some((_, primary)) => length(&search(primary, &page)?),
+            Some((path, primary)) => match plain(path, &page) {
+                Some(found) => length(found),
+                None => length(&search(primary, &page)?),
+            },
             None => 0,
         };
         if let Some(max) = self.max_items.filter(|max| self.items + items as u64 > *max) {
@@ -249,10 +252,10 @@ impl<'a> Pages<'a> {
     }
 
     /// What formats that show each page by itself print of it. What does not grow is part of the first page only.
-    pub fn shown(&self, page: &Value) -> Result<Map, CallError> {
+    pub fn shown(&self, mut page: Value) -> Result<Map, CallError> {
         let mut shown = Value::Map(if self.count == 1 { self.non_aggregate.clone() } else { Map::new() });
         for (path, expression) in &self.paths.result_key {
-            set(&mut shown, path, search(expression, page)?);
+            set(&mut shown, path, self.take(path, expression, &mut page)?);
         }
         match shown {
             Value::Map(map) => Ok(map),
@@ -318,9 +321,9 @@ impl<'a> Pages<'a> {
     }
 
     /// Adds a page to what the pages before it gave: lists grow, numbers add up, texts are joined.
-    fn merge(&self, result: &mut Value, page: &Value) -> Result<(), CallError> {
+    fn merge(&self, result: &mut Value, mut page: Value) -> Result<(), CallError> {
         for (path, expression) in &self.paths.result_key {
-            let new = search(expression, page)?;
+            let new = self.take(path, expression, &mut page)?;
             if new == Value::Null {
                 continue;
             }
@@ -341,6 +344,36 @@ impl<'a> Pages<'a> {
         }
         Ok(())
     }
+
+    /// What a result key finds. It is moved out of the page where no other result key can find it, too, since pages may
+    /// be large; else it is copied.
+    fn take(&self, path: &str, expression: &Expression, page: &mut Value) -> Result<Value, CallError> {
+        let meets = |other: &str| {
+            let (shorter, longer) = if other.len() < path.len() { (other, path) } else { (path, other) };
+            longer.strip_prefix(shorter).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let keys = || self.paths.result_key.iter().map(|(other, _)| other.as_str());
+        let is_alone = keys().all(is_plain) && keys().filter(|other| meets(other)).count() == 1;
+        match get_mut(page, path).filter(|_| is_alone) {
+            Some(found) => Ok(std::mem::replace(found, Value::Null)),
+            None => search(expression, page),
+        }
+    }
+}
+
+/// Whether a JMESPath expression is nothing but names with dots between them, which [`get_mut`] follows as well.
+fn is_plain(path: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+    let is_name = |name: &str| {
+        name.bytes().next().is_some_and(is_letter)
+            && name.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
+    };
+    path.split('.').all(is_name)
+}
+
+/// The value at a path that is plain, if there is one.
+fn plain<'v>(path: &str, value: &'v Value) -> Option<&'v Value> {
+    is_plain(path).then(|| path.split('.').try_fold(value, |value, key| value.get(key))).flatten()
 }
 
 fn search(expression: &Expression, value: &Value) -> Result<Value, CallError> {

@@ -244,7 +244,7 @@ impl Printer {
             if streams {
                 format::yaml_item(queried(page, shape)?, &mut self.sink);
             } else {
-                self.show(pages.shown(&page)?, shape)?;
+                self.show(pages.shown(page)?, shape)?;
             }
             if self.sink.is_cut() {
                 return Ok(0);

@@ -104,9 +104,14 @@ impl Writer<'_> {
     }
 
     fn string(&mut self, text: &str) {
+        let ascii = self.ascii;
+        let is_escaped = |byte: u8| byte < b' ' || matches!(byte, b'"' | b'\\') || ascii && !byte.is_ascii();
         self.sink.push("\"");
-        let mut kept = 0;
-        for (at, character) in text.char_indices() {
+        let mut rest = text;
+        while let Some(at) = rest.bytes().position(is_escaped) {
+            let (kept, escaped) = rest.split_at(at);
+            self.sink.push(kept);
+            let Some(character) = escaped.chars().next() else { break };
             let escape = match character {
                 '"' => "\\\"".to_owned(),
                 '\\' => "\\\\".to_owned(),
@@ -115,18 +120,15 @@ impl Writer<'_> {
                 '\t' => "\\t".to_owned(),
                 '\u{8}' => "\\b".to_owned(),
                 '\u{c}' => "\\f".to_owned(),
-                '\0'..'\u{20}' => format!("\\u{:04x}", character as u32),
-                _ if self.ascii && !character.is_ascii() => {
+                _ => {
                     let units = character.encode_utf16(&mut [0; 2]).to_vec();
                     units.iter().map(|unit| format!("\\u{unit:04x}")).collect()
                 }
-                _ => continue,
             };
-            self.sink.push(&text[kept..at]);
             self.sink.push(&escape);
-            kept = at + character.len_utf8();
+            rest = &escaped[character.len_utf8()..];
         }
-        self.sink.push(&text[kept..]);
+        self.sink.push(rest);
         self.sink.push("\"");
     }
 }

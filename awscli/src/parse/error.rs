@@ -144,8 +144,10 @@ fn of_xml(reader: &Reader<'_>, root: &xml::Element) -> ServiceError {
     let missing = || if wrapped { String::new() } else { "Unknown".to_owned() };
     let code = take("Code").unwrap_or_else(missing);
     let message = take("Message").unwrap_or_else(missing);
-    let outer_id =
-        ["RequestId", "RequestID"].iter().find_map(|name| root.child(name)).map(|id| id.text.clone());
+    let outer_id = ["RequestId", "RequestID"]
+        .iter()
+        .find_map(|name| root.child(name))
+        .map(|id| id.text.clone().into_owned());
     if inner.is_none() {
         take("RequestId");
         take("HostId");

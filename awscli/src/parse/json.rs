@@ -1,4 +1,4 @@
-//! JSON bodies, and results out of trees of values (which CBOR bodies share).
+//! JSON bodies, and results out of trees of values, of which CBOR bodies are some as well.
 
 use super::{
     MAX_DEPTH, MAX_VALUES, ParseError, Reader, Target, decode_base64, float, is_in_body, union_member,
@@ -13,8 +13,7 @@ pub(super) fn result(reader: &Reader<'_>, output: Target<'_>) -> Result<Map, Par
     if reader.response.body.is_empty() {
         return Ok(Map::new());
     }
-    let body = parse_document(&reader.response.body)?;
-    match structure(reader, output, body)? {
+    match structure(reader, output, parse_tree(&reader.response.body)?)? {
         Value::Map(map) => Ok(map),
         _ => Ok(Map::new()),
     }
@@ -22,10 +21,112 @@ pub(super) fn result(reader: &Reader<'_>, output: Target<'_>) -> Result<Map, Par
 
 /// Reads JSON text into plain values.
 pub(super) fn parse_document(body: &[u8]) -> Result<Value, ParseError> {
+    parse_tree(body).map(from_json)
+}
+
+/// Reads JSON text into serde's values.
+pub(super) fn parse_tree(body: &[u8]) -> Result<serde_json::Value, ParseError> {
     check_size(body)?;
-    let value: serde_json::Value = serde_json::from_slice(body)
-        .map_err(|error| ParseError::Syntax { format: "JSON", reason: error.to_string() })?;
-    Ok(from_json(value))
+    serde_json::from_slice(body)
+        .map_err(|error| ParseError::Syntax { format: "JSON", reason: error.to_string() })
+}
+
+/// A value as a parser gives it. Results are read out of it without a copy in between, since bodies may be large.
+pub(super) trait Raw: Sized {
+    /// Values by name.
+    type Map;
+
+    /// What it is.
+    fn tree(self) -> Tree<Self>;
+
+    /// How many values a map has.
+    fn len(map: &Self::Map) -> usize;
+
+    /// Takes a value out of a map. The order of the others may change.
+    fn remove(map: &mut Self::Map, name: &str) -> Option<Self>;
+
+    /// All values of a map.
+    fn entries(map: Self::Map) -> impl Iterator<Item = (String, Self)>;
+
+    /// The names of the values of a map that are not null.
+    fn names(map: &Self::Map) -> impl Iterator<Item = &str>;
+
+    /// The value without a model.
+    fn plain(self) -> Value;
+}
+
+/// A [`Raw`] value taken apart.
+pub(super) enum Tree<R: Raw> {
+    Null,
+    Scalar(Value),
+    List(Vec<R>),
+    Map(R::Map),
+}
+
+impl Raw for serde_json::Value {
+    type Map = serde_json::Map<String, Self>;
+
+    fn tree(self) -> Tree<Self> {
+        match self {
+            Self::Null => Tree::Null,
+            Self::Array(items) => Tree::List(items),
+            Self::Object(map) => Tree::Map(map),
+            scalar => Tree::Scalar(from_json(scalar)),
+        }
+    }
+
+    fn len(map: &Self::Map) -> usize {
+        map.len()
+    }
+
+    fn remove(map: &mut Self::Map, name: &str) -> Option<Self> {
+        map.swap_remove(name)
+    }
+
+    fn entries(map: Self::Map) -> impl Iterator<Item = (String, Self)> {
+        map.into_iter()
+    }
+
+    fn names(map: &Self::Map) -> impl Iterator<Item = &str> {
+        map.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.as_str())
+    }
+
+    fn plain(self) -> Value {
+        from_json(self)
+    }
+}
+
+impl Raw for Value {
+    type Map = Map;
+
+    fn tree(self) -> Tree<Self> {
+        match self {
+            Self::Null => Tree::Null,
+            Self::List(items) => Tree::List(items),
+            Self::Map(map) => Tree::Map(map),
+            scalar => Tree::Scalar(scalar),
+        }
+    }
+
+    fn len(map: &Map) -> usize {
+        map.len()
+    }
+
+    fn remove(map: &mut Map, name: &str) -> Option<Self> {
+        map.swap_remove(name)
+    }
+
+    fn entries(map: Map) -> impl Iterator<Item = (String, Self)> {
+        map.into_iter()
+    }
+
+    fn names(map: &Map) -> impl Iterator<Item = &str> {
+        map.iter().filter(|(_, value)| **value != Self::Null).map(|(name, _)| name.as_str())
+    }
+
+    fn plain(self) -> Value {
+        self
+    }
 }
 
 /// Counts what will become values before memory is spent on them.
@@ -82,54 +183,64 @@ pub(crate) fn from_json(value: serde_json::Value) -> Value {
     }
 }
 
-/// A structure out of plain values. Null stays null.
-pub(super) fn structure(reader: &Reader<'_>, target: Target<'_>, raw: Value) -> Result<Value, ParseError> {
+/// A structure out of what a parser gave. Null stays null.
+pub(super) fn structure<R: Raw>(
+    reader: &Reader<'_>,
+    target: Target<'_>,
+    raw: R,
+) -> Result<Value, ParseError> {
     if target.structure.document {
-        return Ok(raw);
+        return Ok(raw.plain());
     }
-    let mut raw = match raw {
-        Value::Null => return Ok(Value::Null),
-        Value::Map(map) => map,
-        _ => return Err(ParseError::Type { shape: target.name.to_owned() }),
+    let mut raw = match raw.tree() {
+        Tree::Null => return Ok(Value::Null),
+        Tree::Map(map) => map,
+        Tree::Scalar(_) | Tree::List(_) => return Err(ParseError::Type { shape: target.name.to_owned() }),
     };
     if target.structure.union {
-        let came = raw.iter().filter(|(key, value)| *key != "__type" && **value != Value::Null);
-        if let Some(unknown) = union_member(target, came.map(|(key, _)| key.as_str()), wire_name)? {
+        let came = R::names(&raw).filter(|name| *name != "__type");
+        if let Some(unknown) = union_member(target, came, wire_name)? {
             return Ok(unknown);
         }
     }
-    let mut map = Map::new();
+    let mut map = Map::with_capacity(R::len(&raw).min(target.structure.members.len()));
     for member in target.structure.members.iter().filter(|member| is_in_body(member)) {
-        match raw.swap_remove(wire_name(member)) {
+        match R::remove(&mut raw, wire_name(member)).map(|raw| value(reader, member, raw)).transpose()? {
             None | Some(Value::Null) => {}
-            Some(raw) => {
-                map.insert(member.name.clone(), value(reader, member, raw)?);
+            Some(value) => {
+                map.insert(member.name.clone(), value);
             }
         }
     }
     Ok(Value::Map(map))
 }
 
-/// A member's value out of plain values.
-pub(super) fn value(reader: &Reader<'_>, member: &Member, raw: Value) -> Result<Value, ParseError> {
+/// A member's value out of what a parser gave.
+pub(super) fn value<R: Raw>(reader: &Reader<'_>, member: &Member, raw: R) -> Result<Value, ParseError> {
     let wrong = || reader.type_error(member);
     let rest = reader.service.protocol == Protocol::RestJson;
-    Ok(match (reader.kind(member), raw) {
-        (_, Value::Null) => Value::Null,
-        (Kind::Structure(inner), raw) => {
-            let target = Target { name: reader.shape_name(member), structure: inner };
-            structure(reader, target, raw)?
-        }
-        (Kind::List { member: item, .. }, Value::List(items)) => {
+    let kind = reader.kind(member);
+    if let Kind::Structure(inner) = kind {
+        return structure(reader, Target { name: reader.shape_name(member), structure: inner }, raw);
+    }
+    let raw = match (kind, raw.tree()) {
+        (_, Tree::Null) => return Ok(Value::Null),
+        (Kind::List { member: item, .. }, Tree::List(items)) => {
             let items: Result<_, _> = items.into_iter().map(|raw| value(reader, item, raw)).collect();
-            Value::List(items?)
+            return Ok(Value::List(items?));
         }
-        (Kind::Map { value: map_value, .. }, Value::Map(map)) => {
+        (Kind::Map { value: map_value, .. }, Tree::Map(map)) => {
+            let entries = R::entries(map);
             let map: Result<Map, ParseError> =
-                map.into_iter().map(|(key, raw)| Ok((key, value(reader, map_value, raw)?))).collect();
-            Value::Map(map?)
+                entries.map(|(key, raw)| Ok((key, value(reader, map_value, raw)?))).collect();
+            return Ok(Value::Map(map?));
         }
         (Kind::List { .. } | Kind::Map { .. }, _) => return Err(wrong()),
+        (_, Tree::List(items)) => Value::List(items.into_iter().map(R::plain).collect()),
+        (_, Tree::Map(map)) => Value::Map(R::entries(map).map(|(key, raw)| (key, raw.plain())).collect()),
+        (_, Tree::Scalar(value)) => value,
+    };
+    Ok(match (kind, raw) {
         (Kind::Timestamp { .. }, raw @ Value::Timestamp(_)) => raw,
         (Kind::Timestamp { .. }, Value::Str(text)) => super::time_of_text(&text).ok_or_else(wrong)?,
         (Kind::Timestamp { .. }, raw) => {

@@ -33,7 +33,7 @@ pub(super) fn read(reader: &Reader<'_>, target: Target<'_>) -> Result<Map, Parse
         }
         _ if body.is_empty() => return Ok(map),
         _ if reader.service.protocol == Protocol::RestJson => {
-            json::value(reader, payload, json::parse_document(body)?)?
+            json::value(reader, payload, json::parse_tree(body)?)?
         }
         _ => return Err(reader.type_error(payload)),
     };
@@ -54,8 +54,8 @@ fn raw_payload(body: &[u8], streaming: bool) -> Value {
 fn whole_body(reader: &Reader<'_>, target: Target<'_>, body: &[u8]) -> Result<Value, ParseError> {
     match reader.service.protocol {
         Protocol::RestJson => {
-            let raw = if body.is_empty() { Value::Map(Map::new()) } else { json::parse_document(body)? };
-            json::structure(reader, target, raw)
+            let body = if body.is_empty() { b"{}".as_slice() } else { body };
+            json::structure(reader, target, json::parse_tree(body)?)
         }
         _ => {
             let root = if body.is_empty() { xml::Element::default() } else { xml::parse_document(body)? };

@@ -1,5 +1,7 @@
 //! XML bodies: a small tree of elements, and results of the query, EC2 and rest-xml protocols out of it.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use indexmap::IndexMap;
 use quick_xml::XmlVersion;
@@ -12,37 +14,32 @@ use crate::model::{Kind, Member, Protocol};
 use crate::serialize::{is_flattened, wire_name};
 use crate::value::{Map, Value};
 
-/// An element without its namespace.
+/// An element without its namespace. Its texts are those of the body where they stand there.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub(super) struct Element {
-    pub name: String,
+pub(super) struct Element<'b> {
+    pub name: &'b str,
     /// Local names and values, without namespace declarations.
     pub attributes: Vec<(String, String)>,
     /// The text before the first child.
-    pub text: String,
-    pub children: Vec<Element>,
+    pub text: Cow<'b, str>,
+    pub children: Vec<Element<'b>>,
 }
 
-impl Element {
-    pub(super) fn child(&self, name: &str) -> Option<&Element> {
+impl<'b> Element<'b> {
+    pub(super) fn child(&self, name: &str) -> Option<&Element<'b>> {
         self.children.iter().find(|child| child.name == name)
-    }
-
-    /// Children by name, in the order of their first occurrence.
-    pub(super) fn by_name(&self) -> IndexMap<&str, Vec<&Element>> {
-        let mut names: IndexMap<&str, Vec<&Element>> = IndexMap::new();
-        for child in &self.children {
-            names.entry(&child.name).or_default().push(child);
-        }
-        names
     }
 
     /// The element without a model: text, or a map of its children where repeated names become lists.
     pub(super) fn to_value(&self) -> Value {
         if self.children.is_empty() {
-            return Value::Str(self.text.clone());
+            return Value::Str(self.text.clone().into_owned());
         }
-        let fields = self.by_name().into_iter().map(|(name, elements)| {
+        let mut by_name: IndexMap<&str, Vec<&Element<'_>>> = IndexMap::new();
+        for child in &self.children {
+            by_name.entry(child.name).or_default().push(child);
+        }
+        let fields = by_name.into_iter().map(|(name, elements)| {
             let value = match elements.as_slice() {
                 [element] => element.to_value(),
                 several => Value::List(several.iter().map(|element| element.to_value()).collect()),
@@ -57,12 +54,35 @@ fn syntax(reason: impl ToString) -> ParseError {
     ParseError::Syntax { format: "XML", reason: reason.to_string() }
 }
 
+/// The children of an element, sorted by their names; those of one name in their order.
+struct Children<'e, 'b>(Vec<&'e Element<'b>>);
+
+impl<'e, 'b> Children<'e, 'b> {
+    fn of(element: &'e Element<'b>) -> Self {
+        let mut children: Vec<_> = element.children.iter().collect();
+        children.sort_by_key(|child| child.name);
+        Self(children)
+    }
+
+    /// Those of a name.
+    fn named(&self, name: &str) -> &[&'e Element<'b>] {
+        let from = self.0.partition_point(|child| child.name < name);
+        let count = self.0[from..].iter().take_while(|child| child.name == name).count();
+        &self.0[from..from + count]
+    }
+
+    /// All names.
+    fn names(&self) -> impl Iterator<Item = &'b str> {
+        self.0.chunk_by(|one, next| one.name == next.name).filter_map(|same| Some(same.first()?.name))
+    }
+}
+
 fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
 /// Reads a document. Document types and with them all entities are refused.
-pub(super) fn parse_document(body: &[u8]) -> Result<Element, ParseError> {
+pub(super) fn parse_document(body: &[u8]) -> Result<Element<'_>, ParseError> {
     read_document(body).map_err(|wrong| match wrong {
         Wrong::Limit(error) => error,
         Wrong::Syntax(what, at) => {
@@ -88,17 +108,12 @@ enum Wrong {
 const INVALID: &str = "not well-formed (invalid token)";
 const JUNK: &str = "junk after document element";
 
-fn read_document(body: &[u8]) -> Result<Element, Wrong> {
+fn read_document(body: &[u8]) -> Result<Element<'_>, Wrong> {
     let body = std::str::from_utf8(body).map_err(|error| Wrong::Syntax(INVALID, error.valid_up_to()))?;
     let mut reader = XmlReader::from_str(body);
-    let mut open: Vec<Element> = Vec::new();
+    let mut open: Vec<Element<'_>> = Vec::new();
     let mut root = None;
     let mut count = 0;
-    let close = |open: &mut Vec<Element>, root: &mut Option<Element>, element: Element| match open.last_mut()
-    {
-        Some(parent) => parent.children.push(element),
-        None => *root = Some(element),
-    };
     loop {
         let start = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
         let event = reader.read_event().map_err(|error| match error {
@@ -117,10 +132,10 @@ fn read_document(body: &[u8]) -> Result<Element, Wrong> {
                 if open.len() >= MAX_DEPTH {
                     return Err(Wrong::Limit(ParseError::TooDeep));
                 }
-                open.push(element(&tag, &mut count, start)?);
+                open.push(element(body, &tag, &mut count, start)?);
             }
             Event::Empty(tag) => {
-                let element = element(&tag, &mut count, start)?;
+                let element = element(body, &tag, &mut count, start)?;
                 close(&mut open, &mut root, element);
             }
             Event::End(_) => {
@@ -130,11 +145,11 @@ fn read_document(body: &[u8]) -> Result<Element, Wrong> {
                 }
             }
             Event::Text(text) => match open.last_mut() {
-                Some(parent) => add_text(parent, &text.xml10_content()),
+                Some(parent) => add_text(parent, text.xml10_content()),
                 None => is_blank(&text, start, root.is_some())?,
             },
             Event::CData(text) => match open.last_mut() {
-                Some(parent) => add_text(parent, &text.xml10_content()),
+                Some(parent) => add_text(parent, text.xml10_content()),
                 None => return Err(Wrong::Syntax(INVALID, start)),
             },
             Event::GeneralRef(reference) => {
@@ -146,7 +161,7 @@ fn read_document(body: &[u8]) -> Result<Element, Wrong> {
                     Err(_) => return Err(Wrong::Syntax(INVALID, start)),
                 };
                 match open.last_mut() {
-                    Some(parent) => add_text(parent, &character),
+                    Some(parent) => add_text(parent, character.into()),
                     None => return Err(Wrong::Syntax(INVALID, start)),
                 }
             }
@@ -164,7 +179,21 @@ fn read_document(body: &[u8]) -> Result<Element, Wrong> {
     }
 }
 
-fn element(tag: &BytesStart<'_>, count: &mut usize, start: usize) -> Result<Element, Wrong> {
+/// Puts an element that has ended where it belongs.
+fn close<'b>(open: &mut [Element<'b>], root: &mut Option<Element<'b>>, element: Element<'b>) {
+    match open.last_mut() {
+        Some(parent) => parent.children.push(element),
+        None => *root = Some(element),
+    }
+}
+
+/// An element whose tag begins at `start` of the body.
+fn element<'b>(
+    body: &'b str,
+    tag: &BytesStart<'_>,
+    count: &mut usize,
+    start: usize,
+) -> Result<Element<'b>, Wrong> {
     *count += 1;
     if *count > MAX_VALUES {
         return Err(Wrong::Limit(ParseError::TooMany));
@@ -179,13 +208,15 @@ fn element(tag: &BytesStart<'_>, count: &mut usize, start: usize) -> Result<Elem
             attributes.push((local(key).to_owned(), value.into_owned()));
         }
     }
-    Ok(Element { name: local(tag.name().into_inner()).to_owned(), attributes, ..Element::default() })
+    let (begin, len) = (start.saturating_add(1), tag.name().into_inner().len());
+    let name = body.get(begin..begin.saturating_add(len)).ok_or_else(invalid)?;
+    Ok(Element { name: local(name), attributes, ..Element::default() })
 }
 
 /// Text behind the first child is dropped, as the official CLI does.
-fn add_text(parent: &mut Element, text: &str) {
+fn add_text<'b>(parent: &mut Element<'b>, text: Cow<'b, str>) {
     if parent.children.is_empty() {
-        parent.text.push_str(text);
+        parent.text += text;
     }
 }
 
@@ -209,7 +240,7 @@ pub fn is_error_document(body: &[u8]) -> bool {
 
 /// The text of a document's root element, if it is one.
 pub(crate) fn root_text(body: &[u8]) -> Option<String> {
-    Some(read_document(body).ok()?.text)
+    Some(read_document(body).ok()?.text.into_owned())
 }
 
 /// The result of a query protocol's response.
@@ -231,19 +262,20 @@ pub(super) fn result(reader: &Reader<'_>, output: Target<'_>) -> Result<Map, Par
 pub(super) fn structure(
     reader: &Reader<'_>,
     target: Target<'_>,
-    element: &Element,
+    element: &Element<'_>,
 ) -> Result<Map, ParseError> {
     let element = if target.structure.exception { error_root(reader, element) } else { element };
-    let children = element.by_name();
+    let children = Children::of(element);
     if target.structure.union {
-        let unknown = union_member(target, children.keys().copied(), wire_name)?;
+        let unknown = union_member(target, children.names(), wire_name)?;
         if let Some(Value::Map(unknown)) = unknown {
             return Ok(unknown);
         }
     }
-    let mut map = Map::new();
+    let mut map = Map::with_capacity(children.0.len().min(target.structure.members.len()));
     for member in target.structure.members.iter().filter(|member| is_in_body(member)) {
-        if let Some(elements) = children.get(element_name(reader, member)) {
+        let elements = children.named(element_name(reader, member));
+        if !elements.is_empty() {
             map.insert(member.name.clone(), value(reader, member, elements)?);
         } else if member.xml_attribute {
             let name = local(wire_name(member));
@@ -268,7 +300,7 @@ fn element_name<'a>(reader: &Reader<'a>, member: &'a Member) -> &'a str {
 }
 
 /// The element that holds an error's members.
-fn error_root<'e>(reader: &Reader<'_>, root: &'e Element) -> &'e Element {
+fn error_root<'e, 'b>(reader: &Reader<'_>, root: &'e Element<'b>) -> &'e Element<'b> {
     if reader.service.protocol == Protocol::Ec2 {
         return root.child("Errors").and_then(|errors| errors.child("Error")).unwrap_or(root);
     }
@@ -279,7 +311,7 @@ fn error_root<'e>(reader: &Reader<'_>, root: &'e Element) -> &'e Element {
 }
 
 /// A member's value out of all elements of its name; there is at least one.
-fn value(reader: &Reader<'_>, member: &Member, elements: &[&Element]) -> Result<Value, ParseError> {
+fn value(reader: &Reader<'_>, member: &Member, elements: &[&Element<'_>]) -> Result<Value, ParseError> {
     let kind = reader.kind(member);
     let flattened = is_flattened(member, kind) || elements.len() > 1;
     let Some(&first) = elements.first() else {
@@ -300,13 +332,13 @@ fn value(reader: &Reader<'_>, member: &Member, elements: &[&Element]) -> Result<
         }
         Kind::Map { key, value: map_value, .. } => {
             let mut map = Map::new();
-            let entries: Vec<&Element> =
+            let entries: Vec<&Element<'_>> =
                 if flattened { elements.to_vec() } else { first.children.iter().collect() };
             for entry in entries {
                 let found_key = entry.child(wire_name(key));
                 let found_value = entry.child(wire_name(map_value));
                 if let (Some(key), Some(found)) = (found_key, found_value) {
-                    map.insert(key.text.clone(), value(reader, map_value, &[found])?);
+                    map.insert(key.text.clone().into_owned(), value(reader, map_value, &[found])?);
                 }
             }
             Ok(Value::Map(map))
