@@ -25,10 +25,18 @@ import examples  # noqa: E402
 import mistakes  # noqa: E402
 import pool  # noqa: E402
 import rows  # noqa: E402
+import system_calls  # noqa: E402
 
 EXAMPLES = os.path.join(pool.ROOT, '.env', 'awscli', 'awscli', 'examples')
 # How many cases of a row may differ in whatever small a sample.
 FEW = 5
+# What the report says of the rows of a trace.
+TRACED = (
+    '',
+    'The rows of system calls and connections are of ours alone, under a trace: no command may open a file, start a',
+    'process, or connect to anything but its endpoint. Hostile words name files, programs and other hosts, and stand in',
+    'the place of every value of every operation.',
+)
 KEPT = os.path.join(pool.ROOT, '.env', 'parity')
 # The official CLI's version.
 RELEASE = os.path.basename(os.path.realpath(os.path.join(pool.ROOT, '.env', 'awscli-v2', 'awscli', 'v2', 'current')))
@@ -43,7 +51,7 @@ def digest():
     state = hashlib.sha256(RELEASE.encode())
     for folder in ('', 'oracle'):
         for name in sorted(os.listdir(os.path.join(HERE, folder))):
-            if name.endswith('.py') and name not in ('parity.py', 'compare.py', 'causes.py'):
+            if name.endswith('.py') and name not in ('parity.py', 'compare.py', 'causes.py', 'system_calls.py'):
                 with open(os.path.join(HERE, folder, name), 'rb') as file:
                     state.update(file.read())
     return state.hexdigest()[:16]
@@ -128,8 +136,8 @@ class Count:
         return sum((causes.of(difference) or (False, None))[0] for _, difference in self.differences)
 
 
-def count(row, jobs, kept, program, whole):
-    """Runs the jobs of a row through both and compares."""
+def count(row, jobs, kept, program, whole, traced):
+    """Runs the jobs of a row through both and compares. `traced` is told of ours, if that is to be traced."""
     started = time.time()
     theirs = kept.read(row.name)
     if theirs is None:
@@ -156,8 +164,10 @@ def count(row, jobs, kept, program, whole):
         job = todo[index]
         difference, signed = ('a crash here', None) if ours.get('crash') else row.judge(theirs[job['index']], ours)
         outcomes[index] = (job, difference, signed)
+        if traced:
+            traced.add(job, ours)
 
-    pool.run_all(todo, lambda: pool.Ours(program), judge)
+    pool.run_all(todo, lambda: (system_calls.Traced if traced else pool.Ours)(program), judge)
     cases = {}
     for outcome in outcomes:
         job = outcome[0]
@@ -202,6 +212,38 @@ def tables(kept, program):
     return found
 
 
+class TracedRows:
+    """What the commands of the rows asked of the system, and of each service one that was answered."""
+
+    def __init__(self):
+        self.count = Count('no system calls: the commands of all rows')
+        self.answered = {}
+
+    def add(self, job, ours):
+        if ours.get('crash'):
+            return
+        self.count.add(job['index'], [(job, system_calls.difference(ours), None)])
+        if ours['rc'] == 0 and ours['requests']:
+            self.answered.setdefault(job['service'], dict(job, answers=job['responses']))
+
+
+def hostile(jobs, answered, program):
+    """What hostile commands ask of the system; and these, or a few of them, beside one of each service as processes."""
+    found = Count('no system calls, no other host: hostile words')
+
+    def judge(index, ours):
+        found.add(index, [(jobs[index], 'a crash here' if ours.get('crash') else system_calls.hostile_difference(ours), None)])
+
+    pool.run_all(jobs, lambda: system_calls.Traced(program), judge)
+    processes = Count('no connection but to the endpoint, no file: processes of their own')
+    chosen_jobs = answered + [job for job in jobs if job['service'] == 'none']
+    for job, difference in system_calls.native(os.path.join(os.path.dirname(program), 'aws-native'), chosen_jobs):
+        processes.add(job['cmd'], [(job, difference, None)])
+    for each in (found, processes):
+        say(f'{each.title}: {each.equal} of {each.cases}')
+    return [found, processes]
+
+
 def static():
     """The rows that our own tests count, over cases that botocore and JMESPath publish. Builds what is needed."""
     say('building, and counting what needs no commands')
@@ -218,9 +260,9 @@ def static():
     return list(totals.values())
 
 
-def report(counts, sample, seconds):
+def report(counts, sample, seconds, traced):
     """The table and the differences, as Markdown."""
-    part = '' if sample >= 100 else f' --sample {sample:g}'
+    part = ('' if sample >= 100 else f' --sample {sample:g}') + (' --trace' if traced else '')
     lines = [
         '# Parity with the official AWS CLI',
         '',
@@ -229,6 +271,7 @@ def report(counts, sample, seconds):
         'Both run the same commands against the same recorded answers; what a row says must be equal is compared as it',
         'stands: requests with their headers and bodies, printed bytes, exit status. Time, keys and tokens stand still, so',
         'signatures are compared as well. `tests/parity` holds the harness.',
+        *(TRACED if traced else ()),
         '',
         '| row | cases | equal | share | chosen to differ | differ |',
         '|---|---:|---:|---:|---:|---:|',
@@ -308,6 +351,8 @@ def main():
     parser.add_argument('--differences', metavar='FOLDER', help='where to write what differs, a file for each row')
     parser.add_argument('--program', help='a built aws-replay; without this it is built')
     parser.add_argument('--write', metavar='FILE', help='where to write the table, as Markdown')
+    parser.add_argument('--trace', action='store_true',
+                        help='run ours under a trace of its system calls as well, and hostile commands besides')
     parser.add_argument('--least', type=float, metavar='PERCENT',
                         help='fail if fewer cases of a row are equal or chosen to differ')
     options = parser.parse_args()
@@ -328,22 +373,37 @@ def main():
     day = datetime.date.today().isoformat()
     services = options.services.split(',') if options.services else None
     whole = options.sample >= 100 and not services
+
+    def is_chosen(service, case):
+        return (not services or service in services) and (options.sample >= 100 or chosen(case, options.sample, day))
+
+    traced = TracedRows() if options.trace else None
     for row in rows.ROWS:
         if row.name not in names:
             continue
         jobs = list(row.jobs(commands))
         for index, job in enumerate(jobs):
             job['index'] = index
-            job['chosen'] = (not services or job['service'] in services) and (
-                options.sample >= 100 or chosen(row.case(job), options.sample, day))
-        found = count(row, jobs, kept, program, whole)
+            job['chosen'] = is_chosen(job['service'], row.case(job))
+        found = count(row, jobs, kept, program, whole, traced)
         counts.append(found)
         keep_differences(options.differences, row.name, found)
-    text = report(counts, options.sample, time.time() - started)
+    if traced:
+        jobs = [job for job in system_calls.hostile(commands)
+                if job['service'] == 'none' or is_chosen(job['service'], job['cmd'])]
+        answered = [job for service, job in traced.answered.items() if is_chosen(service, service)]
+        traced = [traced.count, *hostile(jobs, answered, program)]
+        counts += traced
+    text = report(counts, options.sample, time.time() - started, options.trace)
     if options.write:
         with open(options.write, 'w', encoding='utf-8') as file:
             file.write(text)
     print(text.split('\n## ')[0].split('\n\n', 2)[2])
+    for found in traced or ():
+        if found.differences:
+            for job, difference in found.differences[:20]:
+                print(f"{found.title}: {job['cmd']}\n    {difference}")
+            sys.exit(f'parity: {found.title}: not so')
     if options.least:
         # Of a small sample a few cases say nothing.
         short_rows = [found for found in counts if found.cases - found.equal - found.chosen()
