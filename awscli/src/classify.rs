@@ -18,7 +18,6 @@ use crate::command::{self, Command, Context, Parsed, UsageError};
 use crate::custom::Options;
 use crate::help;
 use crate::model::{Kind, Operation, Service};
-use crate::refused::refusal;
 use crate::secrets;
 use crate::send::DISCOVERY_REQUIRED;
 use crate::value::Map;
@@ -57,10 +56,6 @@ pub struct Classification {
 pub fn classify(argv: &[String], context: Context<'_>) -> Result<Classification, UsageError> {
     if help::is_asked(argv) {
         return Ok(Classification::nothing());
-    }
-    let words = |index: usize| argv.get(index).map(String::as_str);
-    if let Some(reason) = words(0).and_then(|service| refusal(service, words(1))) {
-        return Err(UsageError::refused(&reason));
     }
     Ok(match command::parse(argv, context)? {
         Command::Version => Classification::nothing(),

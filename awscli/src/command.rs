@@ -23,6 +23,7 @@ use crate::files::Files;
 use crate::format::ErrorFormat;
 use crate::model::{Argument, ArgumentKind, Kind, Member, NO_MEMBER, Operation, Service};
 use crate::query::Expression;
+use crate::refused::refusal;
 use crate::skeleton;
 pub use crate::skeleton::Skeleton;
 use crate::value::{Map, Value};
@@ -300,6 +301,7 @@ fn below(words: &Words, error_format: ErrorFormat, context: Context<'_>) -> Resu
     if word == "help" {
         return Err(no_help());
     }
+    refuse(&word, words.rest.first())?;
     let Some(service) = catalog::service(&word) else {
         return custom::parse(&[&word], words.rest.clone(), globals, context).map(Command::Custom);
     };
@@ -307,6 +309,7 @@ fn below(words: &Words, error_format: ErrorFormat, context: Context<'_>) -> Resu
     let words =
         level(&[], "operation", &commands, &words.rest).map_err(|message| UsageError::usage(&message))?;
     let word = words.positional(0).unwrap_or_default().to_owned();
+    refuse(&service.command, Some(&word))?;
     if word == "wait" && !service.waiters.is_empty() {
         return wait(service, &words.rest, globals, binary, context);
     }
@@ -317,6 +320,14 @@ fn below(words: &Words, error_format: ErrorFormat, context: Context<'_>) -> Resu
         }
         None if word == "help" => Err(no_help()),
         None => custom::parse(&[&service.command, &word], words.rest, globals, context).map(Command::Custom),
+    }
+}
+
+/// Refuses commands that are not offered, before their options are looked at.
+fn refuse(service: &str, operation: Option<&String>) -> Result<(), UsageError> {
+    match refusal(service, operation.map(String::as_str)) {
+        Some(reason) => Err(UsageError::refused(&reason)),
+        None => Ok(()),
     }
 }
 

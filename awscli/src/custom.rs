@@ -40,7 +40,6 @@ use crate::command::values::{self, Loaded};
 use crate::command::words::{self, Arity, Check, OptionSpec, Positional, Words};
 use crate::command::{Context, Custom, GLOBALS, Globals, UsageError, no_help};
 use crate::format;
-use crate::refused::refusal;
 use crate::run::{Failure, Printer, USAGE};
 use crate::s3;
 use crate::send::Calls;
@@ -491,13 +490,11 @@ pub(crate) async fn run(
         ["rds", "generate-db-auth-token"] => token::rds(custom, calls, printer),
         ["logs", "tail"] => logs::tail(custom, calls, printer).await,
         ["s3", command] => s3::run(command, custom, calls, printer).await,
-        [service, rest @ ..] => {
-            let reason = refusal(service, rest.first().copied()).unwrap_or_else(|| {
-                format!("`aws {}` is not available here: it is not ready.", path.join(" "))
-            });
+        [] => Ok(0),
+        path => {
+            let reason = format!("`aws {}` is not available here: it is not ready.", path.join(" "));
             Err(Failure { stderr: format::error_line(&reason), exit_status: USAGE, info: None })
         }
-        [] => Ok(0),
     }
 }
 

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::command::Paging;
 use crate::command::validate::{Typed, mistakes};
 use crate::model::{Kind, Operation, Paginator, Service};
-use crate::parse::from_json;
+use crate::parse::{MAX_VALUES, from_json};
 use crate::query::Expression;
 use crate::send::{CallError, Calls};
 use crate::serialize::python_json;
@@ -79,6 +79,8 @@ pub(crate) struct Pages<'a> {
     skip: Option<usize>,
     items: u64,
     count: u32,
+    /// How many values the pages have that were merged.
+    kept: usize,
     ended: bool,
     /// The members that do not grow from page to page, taken from the first one.
     pub non_aggregate: Map,
@@ -165,6 +167,7 @@ impl<'a> Pages<'a> {
             skip,
             items: 0,
             count: 0,
+            kept: 0,
             ended: false,
             non_aggregate: Map::new(),
             resume_token: None,
@@ -187,6 +190,10 @@ impl<'a> Pages<'a> {
         }
         if self.count > 0 && self.count >= calls.session().budget.pages {
             self.cut(format!("the limit of {} pages is reached", self.count));
+            return Ok(None);
+        }
+        if self.kept >= MAX_VALUES {
+            self.cut(format!("the limit of {MAX_VALUES} values is reached"));
             return Ok(None);
         }
         if self.token.values().any(|token| *token != Value::Null)
@@ -321,12 +328,13 @@ impl<'a> Pages<'a> {
     }
 
     /// Adds a page to what the pages before it gave: lists grow, numbers add up, texts are joined.
-    fn merge(&self, result: &mut Value, mut page: Value) -> Result<(), CallError> {
+    fn merge(&mut self, result: &mut Value, mut page: Value) -> Result<(), CallError> {
         for (path, expression) in &self.paths.result_key {
             let new = self.take(path, expression, &mut page)?;
             if new == Value::Null {
                 continue;
             }
+            self.kept += values(&new);
             // Result keys are plain paths in the models; whatever is none is computed anew from each page.
             match (get_mut(result, path), new) {
                 (None | Some(Value::Null), new) => set(result, path, new),
@@ -391,6 +399,15 @@ fn is_false(value: &Value) -> bool {
         Value::List(items) => items.is_empty(),
         Value::Map(map) => map.is_empty(),
         _ => false,
+    }
+}
+
+/// How many values a value is, with all that are in it.
+fn values(value: &Value) -> usize {
+    match value {
+        Value::List(items) => 1 + items.iter().map(values).sum::<usize>(),
+        Value::Map(map) => 1 + map.values().map(values).sum::<usize>(),
+        _ => 1,
     }
 }
 

@@ -103,6 +103,18 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// A list that the expression makes: its items are shared, and their places take memory all the same.
+    fn list(&mut self, items: Vec<Node<'a>>) -> Result<Node<'a>, QueryError> {
+        self.produce(items.len() * size_of::<Node<'_>>())?;
+        Ok(Node::list(items))
+    }
+
+    /// A map that the expression makes, in the same way.
+    fn map(&mut self, members: IndexMap<Cow<'a, str>, Node<'a>>) -> Result<Node<'a>, QueryError> {
+        self.produce(members.len() * NODE_BYTES as usize)?;
+        Ok(Node::Map(Rc::new(members)))
+    }
+
     fn evaluate(&mut self, ast: &'a Ast, current: Node<'a>) -> Result<Node<'a>, QueryError> {
         self.step(1)?;
         Ok(match ast {
@@ -149,7 +161,7 @@ impl<'a> Run<'a> {
                 match of.entries() {
                     Some(entries) => {
                         self.step(entries.len())?;
-                        Node::list(entries.into_iter().map(|(_, value)| value).collect())
+                        self.list(entries.into_iter().map(|(_, value)| value).collect())?
                     }
                     None => Node::null(),
                 }
@@ -165,7 +177,7 @@ impl<'a> Run<'a> {
                         collected.push(found);
                     }
                 }
-                Node::list(collected)
+                self.list(collected)?
             }
             Ast::Flatten { node, .. } => {
                 let base = self.evaluate(node, current)?;
@@ -183,14 +195,15 @@ impl<'a> Run<'a> {
                         }
                     }
                 }
-                Node::list(flat)
+                self.list(flat)?
             }
             Ast::MultiList { elements, .. } => {
                 if current.is_null() {
                     return Ok(current);
                 }
                 let items = elements.iter().map(|element| self.evaluate(element, current.clone()));
-                Node::list(items.collect::<Result<_, _>>()?)
+                let items = items.collect::<Result<_, _>>()?;
+                self.list(items)?
             }
             Ast::MultiHash { elements, .. } => {
                 if current.is_null() {
@@ -203,7 +216,7 @@ impl<'a> Run<'a> {
                         self.evaluate(&pair.value, current.clone())?,
                     );
                 }
-                Node::Map(Rc::new(map))
+                self.map(map)?
             }
             Ast::Expref { ast, .. } => Node::Reference(ast),
             Ast::Function { name, args, .. } => {
@@ -245,7 +258,7 @@ impl<'a> Run<'a> {
             kept.extend(usize::try_from(at).ok().and_then(|index| of.item(index)));
             at += step;
         }
-        Ok(Node::list(kept))
+        self.list(kept)
     }
 
     fn compare(
@@ -254,15 +267,13 @@ impl<'a> Run<'a> {
         left: &Node<'a>,
         right: &Node<'a>,
     ) -> Result<Node<'a>, QueryError> {
+        self.step(left.weight() + right.weight())?;
         let order = match comparator {
             Comparator::Equal => return Ok(Node::made(Value::Bool(self.equal(left, right)?))),
             Comparator::NotEqual => return Ok(Node::made(Value::Bool(!self.equal(left, right)?))),
             _ => match (left.number(), right.number(), left.text(), right.text()) {
                 (Some(left), Some(right), ..) => left.compare(&right),
-                (.., Some(left), Some(right)) => {
-                    self.step(left.len().min(right.len()))?;
-                    Some(left.cmp(right))
-                }
+                (.., Some(left), Some(right)) => Some(left.cmp(right)),
                 (None, None, None, _) | (None, None, _, None) => return Ok(Node::null()),
                 (left_number, right_number, left_text, right_text)
                     if (left_number.is_some() || left_text.is_some())
@@ -302,7 +313,7 @@ impl<'a> Run<'a> {
 
     /// Python's `==`, for which `True` is 1, of all that is inside.
     fn python_equal(&mut self, left: &Node<'a>, right: &Node<'a>) -> Result<bool, QueryError> {
-        self.step(1)?;
+        self.step(1 + left.weight() + right.weight())?;
         let as_number = |node: &Node<'a>| {
             node.number().or_else(|| node.boolean().map(|value| Number::Int(i128::from(value))))
         };
@@ -310,7 +321,6 @@ impl<'a> Run<'a> {
             return Ok(left.compare(&right).is_some_and(std::cmp::Ordering::is_eq));
         }
         if let (Some(left), Some(right)) = (left.text(), right.text()) {
-            self.step(if left.len() == right.len() { left.len() / 64 } else { 0 })?;
             return Ok(left == right);
         }
         if let (Some(length), Some(other)) = (left.length(), right.length()) {
@@ -326,12 +336,12 @@ impl<'a> Run<'a> {
             }
             return Ok(true);
         }
-        if let (Some(entries), Some(others)) = (left.entries(), right.entries()) {
-            self.step(entries.len())?;
-            if entries.len() != others.len() {
+        if let (Some(size), Some(other)) = (left.size(), right.size()) {
+            if size != other {
                 return Ok(false);
             }
-            for (key, value) in entries {
+            self.step(size)?;
+            for (key, value) in left.entries().unwrap_or_default() {
                 match right.get(&key) {
                     Some(other) if self.python_equal(&value, &other)? => {}
                     _ => return Ok(false),
@@ -476,6 +486,40 @@ mod tests {
             assert!(error.starts_with("the query was stopped: it needs more than"), "{error}");
         }
         assert!(search(&doubled(15), "1").is_ok());
+    }
+
+    /// Each would look at much more than it makes, since what is long or has many members is looked at again and again.
+    #[test]
+    fn a_short_expression_does_no_endless_work() {
+        let items = format!("[{}]", vec!["1"; 300_000].join(","));
+        let text = format!("\"{}\"", "x".repeat(4 << 20));
+        let members: Vec<String> = (0..50_000).map(|number| format!("\"{number}\":1")).collect();
+        let members = format!("{{{}}}", members.join(","));
+        let digits = "9".repeat(64 << 10);
+        let copied = |rest: &str| format!("[@]|{}|{rest}", vec!["[@,@][]"; 16].join("|"));
+        for (input, expression, is_stopped) in [
+            (&items, copied("[?contains(@,`1`) && @==`0`]"), false),
+            (&items, ["[*].[@]"; 5].join("|"), true),
+            (&text, copied("sort(@)"), true),
+            (&text, copied("max(@)"), true),
+            (&text, copied("[?@<'x']"), true),
+            (&text, copied("[?starts_with(@,'y')]"), true),
+            (&members, copied("[?`{}`==@]"), false),
+            (&members, copied("[?keys(@)==`0`]"), true),
+            (&digits, copied("sum(@)"), true),
+            (&digits, copied("[?@>`1`]"), true),
+        ] {
+            let started = std::time::Instant::now();
+            let found = search(&expression, input);
+            let elapsed = started.elapsed();
+            let rest = expression.rsplit('|').next().unwrap_or_default();
+            assert!(elapsed.as_secs() < 30, "{rest}: {elapsed:?}");
+            assert_eq!(
+                found.is_err_and(|error| error.starts_with("the query was stopped")),
+                is_stopped,
+                "{rest}"
+            );
+        }
     }
 
     #[test]

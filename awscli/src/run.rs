@@ -9,7 +9,6 @@ use crate::model::Kind;
 use crate::paginate::{Pages, paginate};
 use crate::park::Parked;
 use crate::query::Expression;
-use crate::refused::refusal;
 use crate::send::{CallError, Calls};
 use crate::session::{Output, Session};
 use crate::skeleton;
@@ -54,10 +53,6 @@ async fn run_after(argv: &[String], polls: u32, session: &Session<'_>) -> Output
             }
             Err(error) => printer.fail(&error.stderr, error.exit_status),
         };
-    }
-    let words = |index: usize| argv.get(index).map(String::as_str);
-    if let Some(reason) = words(0).and_then(|service| refusal(service, words(1))) {
-        return printer.fail(&format::error_line(&reason), USAGE);
     }
     let context = Context { files: session.files, now: session.now() };
     let command = match command::parse(argv, context) {
@@ -164,8 +159,12 @@ impl Printer {
     }
 
     fn end(mut self) -> Output {
-        if self.sink.is_cut() {
-            let limit = self.sink.limit();
+        let limit = self.sink.limit();
+        let stderr = &mut self.output.stderr;
+        // What a service says of an error may be as long as a result.
+        let is_long = stderr.len() > limit;
+        stderr.truncate(stderr.floor_char_boundary(limit));
+        if self.sink.is_cut() || is_long {
             self.output.truncated.get_or_insert_with(|| format!("the output was cut after {limit} bytes"));
         }
         self.output.stdout = self.sink.into_bytes();

@@ -92,7 +92,7 @@ pub struct Budget {
     pub calls: u32,
     /// How many pages may be read.
     pub pages: u32,
-    /// How many bytes of output are kept.
+    /// How many bytes of output are kept, and as many of errors.
     pub output_bytes: usize,
     /// How many bytes of responses are read.
     pub read_bytes: usize,
@@ -161,7 +161,7 @@ impl Journal for NoJournal {
 pub struct Output {
     /// Standard output, at most [`Budget::output_bytes`].
     pub stdout: Vec<u8>,
-    /// Standard error.
+    /// Standard error, at most [`Budget::output_bytes`].
     pub stderr: String,
     /// The AWS CLI's exit status: 0, 252 (usage or parameters), 253 (configuration), 254 (the service refused),
     /// 255 (anything else), 130 (cut off, or parked); of `aws s3` also 1 (something failed) and 2 (something was

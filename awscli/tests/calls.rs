@@ -595,6 +595,21 @@ async fn a_token_that_repeats_ends_in_an_error() {
     assert_eq!(error.exit_status(), 255);
 }
 
+/// Neither would be noticed by who asked: a redirect leads to another host, and a compressed body is larger than what is
+/// read of it.
+#[tokio::test]
+async fn no_redirect_is_followed_and_nothing_is_inflated() {
+    let elsewhere =
+        Reaction::Answer(302, "location: http://169.254.169.254/latest/meta-data/\r\n", String::new());
+    let (heard, _, outcome) = try_call(vec![elsewhere], JSON_READ).await;
+    assert_eq!((heard.len(), outcome.unwrap_err().exit_status()), (1, 254));
+    let packed = Reaction::Answer(200, "content-encoding: gzip\r\n", "not inflated".to_owned());
+    let get = ("s3api", "GetObject", r#"{"Bucket": "b", "Key": "k"}"#);
+    let (heard, _, outcome) = try_call(vec![packed], get).await;
+    assert!(!heard[0].to_lowercase().contains("accept-encoding: gzip"), "{}", heard[0]);
+    assert_eq!(outcome.unwrap().value.get("Body"), Some(&Value::Bytes(b"not inflated".to_vec())));
+}
+
 /// Answers every request with one body, and notes where each went.
 struct Canned {
     body: &'static str,

@@ -115,10 +115,10 @@ def hostile_difference(result):
 
 @functools.cache
 def own_suffixes():
-    """The ends of the names of AWS's hosts, in all partitions."""
+    """The ends of the names of AWS's hosts, in all partitions. The domain `aws` is Amazon's."""
     with open(PARTITIONS, encoding='utf-8') as file:
         outputs = [partition['outputs'] for partition in json.load(file)['partitions']]
-    return tuple('.' + given[name] for given in outputs for name in ('dnsSuffix', 'dualStackDnsSuffix'))
+    return '.aws', *('.' + given[name] for given in outputs for name in ('dnsSuffix', 'dualStackDnsSuffix'))
 
 
 # Words that name what belongs to the host, or another host. Each stands in place of values of all commands.
@@ -137,7 +137,7 @@ VALUES = (
 )
 
 # Hosts among them whose names end like AWS's.
-OTHERS = ('execute-api.us-east-1.amazonaws.com',)
+OTHERS = ('abc.execute-api.us-east-1.amazonaws.com',)
 
 # Options that let the official CLI reach the host or another one, in front of and behind a command.
 OPTIONS = (

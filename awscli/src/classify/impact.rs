@@ -392,9 +392,11 @@ pub fn mints(service: &str, operation: &str) -> bool {
         return false;
     }
     let Some(model) = catalog::service(service) else { return false };
-    let name = model.operation_of_command(operation).map_or(operation, |known| &known.name);
-    // What is refused says why itself.
-    listed.any(|(_, minting)| *minting == name) && refusal(service, Some(operation)).is_none()
+    let typed = model.operation_of_command(operation);
+    let name = typed.map_or(operation, |known| &known.name);
+    // What is refused says why itself. A call is judged by its name in the API, and is not refused any more.
+    let is_refused = || typed.is_some() && refusal(service, Some(operation)).is_some();
+    listed.any(|(_, minting)| *minting == name) && !is_refused()
 }
 
 /// Whether `name` begins with `verb` and the verb ends there: `Getaway` is no `Get`.

@@ -12,6 +12,9 @@ use crate::value::{Map, Value};
 const TERMINAL_WIDTH: usize = 80;
 /// What a column is wider than its longest text.
 const PADDING: usize = 4;
+/// How many cells a table may have. All rows of structures have a cell for each key of any of them, so a few structures
+/// with many keys of their own would make more cells than there is memory for.
+const MAX_CELLS: usize = 1_000_000;
 
 /// Writes a result under `title`, the operation's name. The error is the one that the official CLI prints for results
 /// that fit no table.
@@ -26,6 +29,7 @@ pub fn table(title: &str, value: &Value, sink: &mut Sink) -> Result<(), String> 
 #[derive(Default)]
 struct Table {
     sections: Vec<Section>,
+    cells: usize,
 }
 
 #[derive(Default)]
@@ -56,6 +60,9 @@ fn is_empty(value: &Value) -> bool {
 
 /// Characters that are wide in East Asian fonts count as two, and so do those that are only sometimes, such as `é`.
 fn width(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
     text.chars().map(|character| usize::from(east_asian_width((u32::from(character), true)).as_u8())).sum()
 }
 
@@ -73,16 +80,28 @@ impl Table {
         self.sections.push(Section { title: title.to_owned(), indent, ..Section::default() });
     }
 
-    fn row(&mut self, cells: Vec<String>) -> Result<(), String> {
-        self.sections.last_mut().map_or(Ok(()), |section| section.row(cells))
+    fn row(&mut self, cells: impl ExactSizeIterator<Item = String>) -> Result<(), String> {
+        self.count(cells.len())?;
+        self.sections.last_mut().map_or(Ok(()), |section| section.row(cells.collect()))
     }
 
-    fn header(&mut self, names: &[&str]) {
+    /// Counts cells before memory is spent on them.
+    fn count(&mut self, cells: usize) -> Result<(), String> {
+        self.cells += cells;
+        if self.cells > MAX_CELLS {
+            return Err(format!("the table would have more than {MAX_CELLS} cells (use another --output)"));
+        }
+        Ok(())
+    }
+
+    fn header(&mut self, names: &[&str]) -> Result<(), String> {
+        self.count(names.len())?;
         if let Some(section) = self.sections.last_mut() {
             section.widen(names.iter().map(|name| width(name)));
             section.columns.get_or_insert(names.len());
             section.headers = names.iter().map(|name| (*name).to_owned()).collect();
         }
+        Ok(())
     }
 
     /// Adds `value`; gives false if there is nothing in it.
@@ -102,10 +121,10 @@ impl Table {
                 for item in items {
                     match item {
                         Value::List(cells) if cells.iter().all(is_scalar) => {
-                            self.row(cells.iter().map(python_text).collect())?;
+                            self.row(cells.iter().map(python_text))?;
                         }
                         Value::List(_) | Value::Map(_) => drop(self.add(None, item, 0)?),
-                        scalar => self.row(vec![python_text(scalar)])?,
+                        scalar => self.row(std::iter::once(python_text(scalar)))?,
                     }
                 }
             }
@@ -119,10 +138,10 @@ impl Table {
         let cell = |key: &str| map.get(key).map(python_text).unwrap_or_default();
         match scalars.as_slice() {
             [] => {}
-            [only] => self.row(vec![(*only).to_owned(), cell(only)])?,
+            [only] => self.row([(*only).to_owned(), cell(only)].into_iter())?,
             several => {
-                self.header(several);
-                self.row(several.iter().map(|key| cell(key)).collect())?;
+                self.header(several)?;
+                self.row(several.iter().map(|key| cell(key)))?;
             }
         }
         for key in others {
@@ -135,17 +154,18 @@ impl Table {
         let maps =
             || items.iter().filter_map(|item| if let Value::Map(map) = item { Some(map) } else { None });
         let (headers, others) = group(maps());
-        self.header(&headers);
+        self.header(&headers)?;
         for (index, map) in maps().enumerate() {
             if index > 0 && !others.is_empty() {
                 self.section(title, indent);
-                self.header(&headers);
+                self.header(&headers)?;
             }
-            self.row(headers.iter().map(|key| map.get(*key).map(python_text).unwrap_or_default()).collect())?;
-            for key in &others {
-                if let Some(value) = map.get(*key) {
-                    self.add(Some(key), value, indent + 1)?;
-                }
+            self.row(headers.iter().map(|key| map.get(*key).map(python_text).unwrap_or_default()))?;
+            let mut below: Vec<_> =
+                map.iter().filter(|(key, _)| others.binary_search(&key.as_str()).is_ok()).collect();
+            below.sort_unstable_by_key(|(key, _)| *key);
+            for (key, value) in below {
+                self.add(Some(key), value, indent + 1)?;
             }
         }
         Ok(())
@@ -234,11 +254,11 @@ impl Section {
     fn render(&self, width_of_all: usize, sink: &mut Sink) {
         let edge = "|".repeat(self.indent);
         let total = width_of_all - 2 * self.indent;
-        let mut line = |text: &str| sink.push(&format!("{edge}{text}{edge}\n"));
+        let line = |sink: &mut Sink, text: &str| sink.push(&format!("{edge}{text}{edge}\n"));
         if !self.title.is_empty() {
-            line(&centered(&self.title, total as i64, "|"));
+            line(sink, &centered(&self.title, total as i64, "|"));
             if self.headers.is_empty() && self.rows.is_empty() {
-                line(&format!("+{}+", "-".repeat(total.saturating_sub(2))));
+                line(sink, &format!("+{}+", "-".repeat(total.saturating_sub(2))));
             }
         }
         let widths = self.scaled(total);
@@ -249,9 +269,10 @@ impl Section {
         let border: String = widths.iter().enumerate().map(dashes).collect();
         let left = |index: usize| if index == 0 { "|" } else { "" };
         if !self.headers.is_empty() {
-            line(&border);
+            line(sink, &border);
             let cells = self.headers.iter().zip(&widths).enumerate();
             line(
+                sink,
                 &cells
                     .map(|(index, (header, width))| centered(header, *width, left(index)))
                     .collect::<String>(),
@@ -260,16 +281,21 @@ impl Section {
         if self.rows.is_empty() || widths.is_empty() {
             return;
         }
-        line(&border);
+        line(sink, &border);
         for row in &self.rows {
+            // A row is as wide as the widest text of the whole table.
+            if sink.is_cut() {
+                return;
+            }
             let cells = row.iter().zip(&widths).enumerate();
             line(
+                sink,
                 &cells
                     .map(|(index, (cell, width))| left_aligned(cell, *width, left(index)))
                     .collect::<String>(),
             );
         }
-        line(&border);
+        line(sink, &border);
     }
 }
 
@@ -316,6 +342,33 @@ mod tests {
 ";
         assert_eq!(drawn(r#"{"TableNames":["a","b"]}"#), expected);
         assert_eq!(drawn("{}"), "");
+    }
+
+    /// Both would take hours and more memory than there is, although little is kept of them.
+    #[test]
+    fn a_table_is_not_drawn_further_than_it_is_kept_and_not_larger_than_memory() {
+        let wide: Vec<Value> = ["x".repeat(1 << 20)]
+            .into_iter()
+            .chain((0..20_000).map(|number| number.to_string()))
+            .map(Value::Str)
+            .collect();
+        let mut sink = Sink::new(3 << 20);
+        table("T", &Value::List(wide), &mut sink).unwrap();
+        assert!(sink.is_cut() && sink.into_bytes().len() == 3 << 20);
+
+        let item = |number: usize, value: &Value| {
+            let keys = (0..300).map(|key| (format!("{number}-{key}"), value.clone()));
+            Value::Map(keys.collect())
+        };
+        let items = |value: &Value| Value::List((0..300).map(|number| item(number, value)).collect());
+        let refused = table("T", &items(&Value::Int(1)), &mut Sink::new(5 << 20));
+        assert_eq!(
+            refused.unwrap_err(),
+            "the table would have more than 1000000 cells (use another --output)"
+        );
+        let mut sink = Sink::new(1 << 20);
+        table("T", &items(&Value::List(vec![Value::Int(1)])), &mut sink).unwrap();
+        assert!(sink.is_cut());
     }
 
     #[test]

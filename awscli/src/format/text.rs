@@ -39,7 +39,13 @@ fn list(items: &[Value], sink: &mut Sink, name: Option<&str>) {
         let (scalars, lists): (Vec<&Value>, Vec<&Value>) = items.iter().partition(|item| is_scalar(item));
         match name {
             Some(name) => {
-                scalars.iter().for_each(|scalar| line(&[name.to_uppercase(), python_text(scalar)], sink));
+                let name = name.to_uppercase();
+                for scalar in scalars {
+                    if sink.is_cut() {
+                        return;
+                    }
+                    line(&[name.clone(), python_text(scalar)], sink);
+                }
             }
             None if scalars.is_empty() => {}
             None => line(&scalars.into_iter().map(python_text).collect::<Vec<_>>(), sink),
@@ -76,6 +82,18 @@ fn structure(map: &Map, sink: &mut Sink, name: Option<&str>, scalar_keys: Option
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// It would be 64 GB, of which little is kept.
+    #[test]
+    fn a_name_is_not_repeated_further_than_it_is_kept() {
+        let items = || Value::List(vec![Value::Int(1); 1_000_000]);
+        let named = Map::from_iter([("x".repeat(64 << 10), items())]);
+        for value in [Value::Map(named.clone()), Value::List(vec![Value::Map(named); 2])] {
+            let mut sink = Sink::new(5 << 20);
+            text(&value, &mut sink);
+            assert!(sink.is_cut() && sink.into_bytes().len() == 5 << 20);
+        }
+    }
 
     #[test]
     fn results_become_lines_of_columns() {

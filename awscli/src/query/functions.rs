@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::rc::Rc;
 
 use indexmap::IndexMap;
 
@@ -60,6 +59,7 @@ pub(super) fn call<'a>(
             "Expected {least}{wanted} argument{plural} for function {name}(), received {given}"
         )));
     }
+    run.step(arguments.iter().map(Node::weight).sum())?;
     for (argument, types) in arguments.iter().zip(*parameters) {
         check(run, name, argument, types)?;
     }
@@ -78,7 +78,7 @@ fn check<'a>(run: &mut Run<'a>, name: &str, argument: &Node<'a>, types: &[&str])
     let item_types: Vec<&str> =
         types.iter().filter_map(|wanted| wanted.split_once('-')).map(|(_, of)| of).collect();
     let (Some(items), false) = (argument.items(), item_types.is_empty()) else { return Ok(()) };
-    run.step(items.len())?;
+    run.step(items.iter().map(|item| 1 + item.weight()).sum())?;
     // The first item decides which of several types the others must have.
     let decided = match items.first() {
         Some(first) if item_types.len() > 1 => first.type_name(),
@@ -120,7 +120,7 @@ impl<'a> Call<'_, 'a> {
         let text = first.text().unwrap_or_default();
         let made = |value: Value| Ok(Node::made(value));
         match self.name {
-            "abs" => number(&first, |float| Number::Float(float.abs()), i128::abs),
+            "abs" => number(&first, |float| Number::Float(float.abs()), i128::saturating_abs),
             "ceil" => number(&first, |float| Number::Int(float.ceil() as i128), |int| int),
             "floor" => number(&first, |float| Number::Int(float.floor() as i128), |int| int),
             "avg" | "sum" => {
@@ -159,24 +159,23 @@ impl<'a> Call<'_, 'a> {
                     self.run.produce(key.len())?;
                     keys.push(Node::made(Value::Str(key.into_owned())));
                 }
-                Ok(Node::list(keys))
+                self.run.list(keys)
             }
             "values" => {
                 let entries = first.entries().unwrap_or_default();
                 self.run.step(entries.len())?;
-                Ok(Node::list(entries.into_iter().map(|(_, value)| value).collect()))
+                self.run.list(entries.into_iter().map(|(_, value)| value).collect())
             }
             "length" => {
                 let length = first.text().map(|text| text.chars().count()).or_else(|| first.length());
-                let length = length.or_else(|| first.entries().map(|entries| entries.len())).unwrap_or(0);
-                self.run.step(1 + text.len() / 64)?;
+                let length = length.or_else(|| first.size()).unwrap_or(0);
                 made(Value::Int(length as i64))
             }
             "map" => {
                 let items = self.arguments[1].items().unwrap_or_default();
-                Ok(Node::list(
-                    items.into_iter().map(|item| self.apply(&first, item)).collect::<Result<_, _>>()?,
-                ))
+                let applied = items.into_iter().map(|item| self.apply(&first, item));
+                let applied = applied.collect::<Result<_, _>>()?;
+                self.run.list(applied)
             }
             "max" => self.extreme(first.items().unwrap_or_default(), None, Ordering::Greater),
             "min" => self.extreme(first.items().unwrap_or_default(), None, Ordering::Less),
@@ -188,7 +187,7 @@ impl<'a> Call<'_, 'a> {
                     self.run.step(entries.len())?;
                     merged.extend(entries);
                 }
-                Ok(Node::Map(Rc::new(merged)))
+                self.run.map(merged)
             }
             "not_null" => {
                 Ok(self.arguments.iter().find(|given| !given.is_null()).cloned().unwrap_or_else(Node::null))
@@ -197,7 +196,7 @@ impl<'a> Call<'_, 'a> {
                 Some(mut items) => {
                     self.run.step(items.len())?;
                     items.reverse();
-                    Ok(Node::list(items))
+                    self.run.list(items)
                 }
                 None => {
                     self.run.produce(text.len())?;
@@ -210,7 +209,7 @@ impl<'a> Call<'_, 'a> {
             }
             "sort_by" => self.sort_by(&first),
             "to_array" if first.length().is_some() => Ok(first),
-            "to_array" => Ok(Node::list(vec![first])),
+            "to_array" => self.run.list(vec![first]),
             "to_number" => Ok(match first.text() {
                 Some(text) => {
                     parse_number(text).map_or_else(Node::null, |number| Node::made(number.into_value()))
@@ -241,10 +240,7 @@ impl<'a> Call<'_, 'a> {
     fn contains(&mut self, subject: &Node<'a>) -> Result<Node<'a>, QueryError> {
         let search = self.arguments[1].clone();
         let found = match (subject.text(), search.text()) {
-            (Some(text), Some(part)) => {
-                self.run.step(text.len() / 64)?;
-                text.contains(part)
-            }
+            (Some(text), Some(part)) => text.contains(part),
             (Some(_), None) => {
                 return Err(QueryError::Type(format!(
                     "'in <string>' requires string as left operand, not {}",
@@ -253,9 +249,12 @@ impl<'a> Call<'_, 'a> {
             }
             _ => {
                 let mut found = false;
-                for item in subject.items().unwrap_or_default() {
-                    if self.run.python_equal(&search, &item)? {
-                        found = true;
+                for index in 0..subject.length().unwrap_or(0) {
+                    found = match subject.item(index) {
+                        Some(item) => self.run.python_equal(&search, &item)?,
+                        None => false,
+                    };
+                    if found {
                         break;
                     }
                 }
@@ -290,9 +289,10 @@ impl<'a> Call<'_, 'a> {
     }
 
     fn sorted(&mut self, mut keyed: Vec<(Node<'a>, Node<'a>)>) -> Result<Node<'a>, QueryError> {
-        self.run.step(keyed.len() * (1 + keyed.len().checked_ilog2().unwrap_or(0) as usize))?;
+        let rounds = 1 + keyed.len().checked_ilog2().unwrap_or(0) as usize;
+        self.run.step(rounds * keyed.iter().map(|(key, _)| 1 + key.weight()).sum::<usize>())?;
         keyed.sort_by(|(left, _), (right, _)| order(left, right));
-        Ok(Node::list(keyed.into_iter().map(|(_, item)| item).collect()))
+        self.run.list(keyed.into_iter().map(|(_, item)| item).collect())
     }
 
     fn extreme_by(&mut self, list: &Node<'a>, wanted: Ordering) -> Result<Node<'a>, QueryError> {
@@ -309,8 +309,8 @@ impl<'a> Call<'_, 'a> {
         keys: Option<Vec<Node<'a>>>,
         wanted: Ordering,
     ) -> Result<Node<'a>, QueryError> {
-        self.run.step(items.len())?;
         let keys = keys.as_ref().unwrap_or(&items);
+        self.run.step(keys.iter().map(|key| 1 + key.weight()).sum())?;
         let mut best = 0;
         for (index, key) in keys.iter().enumerate() {
             if let (Some(left), Some(right)) = (key.number().or(None), keys[best].text()) {

@@ -102,6 +102,14 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// What looking at it takes besides a step: a text or number is as much work as it is long.
+    pub fn weight(&self) -> usize {
+        match self.value() {
+            Some(Value::Str(text) | Value::BigInt(text)) => text.len() / 64,
+            _ => 0,
+        }
+    }
+
     /// How many items a list has.
     pub fn length(&self) -> Option<usize> {
         match self {
@@ -125,6 +133,15 @@ impl<'a> Node<'a> {
         match self {
             Node::List(items) => Some(items.to_vec()),
             Node::Value(Value::List(items)) => Some(items.iter().map(Node::Value).collect()),
+            _ => None,
+        }
+    }
+
+    /// How many members a map has.
+    pub fn size(&self) -> Option<usize> {
+        match self {
+            Node::Map(map) => Some(map.len()),
+            Node::Value(Value::Map(map)) => Some(map.len()),
             _ => None,
         }
     }
