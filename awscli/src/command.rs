@@ -413,7 +413,8 @@ fn call(
     let mut positionals = Vec::new();
     for (i, argument) in operation.arguments.iter().enumerate() {
         if argument.kind == ArgumentKind::Outfile {
-            positionals.push(Positional::new("outfile", argument.required));
+            // One of them is not required by the official CLI's table, but by its parser.
+            positionals.push(Positional::new("outfile", true));
             continue;
         }
         specs.push(spec(&service, operation, argument, member(argument), replaced));

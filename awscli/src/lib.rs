@@ -33,6 +33,7 @@
 //!         tokens: Tokens::Derived(job),
 //!         hide_secrets: true,
 //!         clock: None,
+//!         park: None,
 //!     };
 //!     let words = ["sts", "get-caller-identity", "--query", "Arn"].map(str::to_owned);
 //!     Ok(awscli::run(&words, &session).await)

@@ -1,6 +1,7 @@
 //! `aws s3` as a user sees it, with a bucket that answers what the test says. What is expected in `s3/cases.jsonl` is what
 //! the official CLI 2.38.5 printed, sent and wrote for the same answers; it puts an upload's checksum behind the body and we
-//! before it, it shows progress, and the order of what goes on at the same time is left open.
+//! before it, it shows progress, its transfers do not know which region a bucket was found in, and the order of what goes on
+//! at the same time is left open.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 

@@ -77,7 +77,10 @@ fn check<'a>(run: &mut Run<'a>, name: &str, argument: &Node<'a>, types: &[&str])
     }
     let item_types: Vec<&str> =
         types.iter().filter_map(|wanted| wanted.split_once('-')).map(|(_, of)| of).collect();
-    let (Some(items), false) = (argument.items(), item_types.is_empty()) else { return Ok(()) };
+    if item_types.is_empty() {
+        return Ok(());
+    }
+    let Some(items) = argument.items() else { return Ok(()) };
     run.step(items.iter().map(|item| 1 + item.weight()).sum())?;
     // The first item decides which of several types the others must have.
     let decided = match items.first() {

@@ -115,9 +115,7 @@ fn apply(edit: &Edit, arguments: &mut Vec<Argument>) {
         }
         Edit::Texts(names) => arguments.extend(names.iter().map(|name| add(name, ArgumentKind::Texts))),
         Edit::Switch(names) => arguments.extend(names.iter().map(|name| add(name, ArgumentKind::Switch))),
-        Edit::Outfile => {
-            arguments.push(Argument { required: true, ..add("outfile", ArgumentKind::Outfile) });
-        }
+        Edit::Outfile => arguments.push(add("outfile", ArgumentKind::Outfile)),
     }
 }
 
