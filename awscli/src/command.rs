@@ -413,8 +413,7 @@ fn call(
     let mut positionals = Vec::new();
     for (i, argument) in operation.arguments.iter().enumerate() {
         if argument.kind == ArgumentKind::Outfile {
-            // One of them is not required by the official CLI's table, but by its parser.
-            positionals.push(Positional::new("outfile", true));
+            positionals.push(Positional::new("outfile", argument.is_required()));
             continue;
         }
         specs.push(spec(&service, operation, argument, member(argument), replaced));

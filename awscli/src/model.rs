@@ -215,6 +215,14 @@ pub struct Argument {
     pub kind: ArgumentKind,
 }
 
+impl Argument {
+    /// Whether a command line must hold it. The official CLI's own table does not say so of each file for a result, but its
+    /// parser asks for all of them.
+    pub fn is_required(&self) -> bool {
+        self.required || self.kind == ArgumentKind::Outfile
+    }
+}
+
 /// [`Argument::member`] of an option without a member.
 pub const NO_MEMBER: u32 = u32::MAX;
 

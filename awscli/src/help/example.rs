@@ -84,7 +84,7 @@ pub fn words(service: &Service, operation: &Operation) -> Vec<String> {
 fn is_needed(operation: &Operation, input: Option<&Structure>, argument: &Argument) -> bool {
     let member = input.and_then(|input| input.members.get(argument.member as usize));
     let sets = |other: &&Argument| other.required && other.member == argument.member;
-    argument.required
+    argument.is_required()
         || argument.kind == ArgumentKind::Value
             && member.is_some_and(|member| member.required && !member.idempotency_token)
             && operation.arguments.iter().find(sets).is_none()

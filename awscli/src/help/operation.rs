@@ -80,8 +80,10 @@ impl<'a> About<'a> {
     /// The options, required ones first, each in the order of the argument table.
     fn arguments(&self) -> impl Iterator<Item = &'a Argument> {
         let shown =
-            || self.operation.arguments.iter().filter(|argument| !argument.hidden || argument.required);
-        shown().filter(|argument| argument.required).chain(shown().filter(|argument| !argument.required))
+            || self.operation.arguments.iter().filter(|argument| !argument.hidden || argument.is_required());
+        shown()
+            .filter(|argument| argument.is_required())
+            .chain(shown().filter(|argument| !argument.is_required()))
     }
 
     fn member(&self, argument: &Argument) -> Option<&'a Member> {
@@ -138,7 +140,7 @@ impl<'a> About<'a> {
                 _ => " <value>".to_owned(),
             };
             let written = format!("{}{value}", self.written(argument));
-            parts.push(if argument.required { written } else { format!("[{written}]") });
+            parts.push(if argument.is_required() { written } else { format!("[{written}]") });
         }
         if !self.streams() {
             parts.push("[--cli-input-json | --cli-input-yaml]".to_owned());
@@ -223,7 +225,7 @@ impl<'a> About<'a> {
             (_, None) => (own::type_of(&argument.name), None),
             _ => ("string", None),
         };
-        let required = if argument.required { ", required" } else { "" };
+        let required = if argument.is_required() { ", required" } else { "" };
         page.sentence(2, &format!("{} ({kind}{required})", self.written(argument)));
         if let Some(form) = own_form {
             page.sentence(6, form);
