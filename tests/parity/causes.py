@@ -9,8 +9,6 @@ CAUSES = [
     (r'exit status 255 but here 0 \(\)', True, 'the official CLI breaks on this answer, and ours shows it'),
     (r'x-amz-trailer', True,
      'the checksum of an upload stands in a signed header instead of behind the body, since the body is at hand'),
-    (r'invalid event stream received: it ends early', True,
-     'an answer that breaks off is an error: half of it would pass for the whole'),
     (r'<CallerReference>cli-', True, 'a reference that is to be the only one of its kind is made of chance'),
     (r'awscli.clidriver - DEBUG', True, 'refused: what `--debug` prints holds keys'),
     (r'^request \d+: (path|method) |Completed .* remaining', False,
