@@ -461,11 +461,11 @@ impl Ledger {
         Ok(Some(sealed))
     }
 
-    /// Writes the end, once the user can see the answer. The result goes with it: nobody reads it any more.
+    /// Writes the end, once the user can see the answer.
     pub async fn end(&self, claim: &Claim, end: State) -> Result<(), LedgerError> {
         let update = self
             .fenced(claim)
-            .update_expression("SET #state = :end REMOVE #open, sealed_result, result_chunks")
+            .update_expression("SET #state = :end REMOVE #open")
             .condition_expression("attempt = :mine AND #state IN (:claimed, :ready, :end)")
             .expression_attribute_names("#open", "open")
             .expression_attribute_values(":claimed", text(State::Claimed.as_str()))
