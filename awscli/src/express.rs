@@ -62,8 +62,8 @@ impl Calls<'_> {
         let lacks = |what: &str| CallError::Missing(what.to_owned());
         let operation = service.operation_named("CreateSession").ok_or_else(|| lacks("CreateSession"))?;
         let params = [("Bucket".to_owned(), Value::Str(bucket.to_owned()))].into_iter().collect();
-        let extras = Extras { inner: true, ..Extras::default() };
-        let answer = self.make(service, operation, params, region, extras).await?.value;
+        let extras = Extras { inner: true, keeps_secrets: true, ..Extras::default() };
+        let answer = self.send_with(service, operation, params, region, extras).await?.value;
         let keys = answer.get("Credentials").ok_or_else(|| lacks("Credentials"))?;
         let text =
             |name: &str| keys.get(name).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| lacks(name));

@@ -52,7 +52,7 @@ impl Calls<'_> {
         {
             let params = [("Bucket".to_owned(), Value::Str(bucket.to_owned()))].into_iter().collect();
             let extras = Extras { inner: true, ..Extras::default() };
-            found = match Box::pin(self.make(service, head, params, region, extras)).await {
+            found = match Box::pin(self.send_with(service, head, params, region, extras)).await {
                 Ok(response) => response.http.header(BUCKET_REGION).map(str::to_owned),
                 Err(CallError::Service { error, .. }) => error.bucket_region,
                 Err(error) => return Err(error),

@@ -172,8 +172,8 @@ impl<'a> Calls<'a> {
         Ok(response)
     }
 
-    /// [`Calls::send_with`] with all secrets in the result.
-    pub(crate) async fn make(
+    /// The call, with all secrets in the result.
+    async fn make(
         &self,
         service: &Service,
         operation: &Operation,
