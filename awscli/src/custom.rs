@@ -488,6 +488,7 @@ pub(crate) async fn run(
         ["gamelift", "upload-build"] => build::upload(custom, calls, printer).await,
         ["servicecatalog", "generate", what] => product::generate(what, custom, calls, printer).await,
         ["rds", "generate-db-auth-token"] => token::rds(custom, calls, printer),
+        ["logs", "start-live-tail"] => logs::live_tail(custom, calls, printer).await,
         ["logs", "tail"] => logs::tail(custom, calls, printer).await,
         ["s3", command] => s3::run(command, custom, calls, printer).await,
         [] => Ok(0),

@@ -64,7 +64,7 @@ impl HttpResponse {
 }
 
 /// Why a response cannot be understood.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 pub enum ParseError {
     /// `<a><b></a>`.
     #[error("Unable to parse response, invalid {format} received: {reason}")]
@@ -95,14 +95,9 @@ pub enum ParseError {
     /// `{"a": 1, "b": 2}` where one of the two must be.
     #[error("Invalid service response: {0} must have one and only one member set.")]
     Union(String),
-    /// A stream of events that ends with the service's error.
-    #[error("the response broke off with an error: {code}: {message}")]
-    Stream {
-        /// The error's code.
-        code: String,
-        /// What the service says of it.
-        message: String,
-    },
+    /// The service's error that a stream of events ends with.
+    #[error("the response broke off with an error: {}: {}", .0.code, .0.message)]
+    Stream(Box<ServiceError>),
     /// A part of a stream of events was garbled.
     #[error("Checksum mismatch: expected {expected:#010x}, calculated {found:#010x}")]
     EventChecksum {
@@ -124,6 +119,8 @@ pub enum ParseError {
 pub enum Answer {
     /// The operation's result.
     Result(Map),
+    /// A result whose stream of events ends before its end, with why.
+    Interrupted(Map, ParseError),
     /// The service's error.
     Error(ServiceError),
 }
@@ -141,19 +138,14 @@ pub fn parse(
     let Some(output) = reader.output() else {
         return Ok(Answer::Result(Map::new()));
     };
+    if let Some(stream) = reader.stream(output) {
+        return event_stream::answer(&reader, output, stream);
+    }
     let result = match service.protocol {
         Protocol::Json => json::result(&reader, output)?,
         Protocol::Cbor => cbor::result(&reader, output)?,
         Protocol::Query | Protocol::Ec2 => xml::result(&reader, output)?,
-        Protocol::RestJson | Protocol::RestXml => match rest::read(&reader, output) {
-            // The service refuses the call after all.
-            Err(ParseError::Stream { code, message }) => {
-                let status = response.status;
-                let error = ServiceError { code, message, status, ..ServiceError::default() };
-                return Ok(Answer::Error(error));
-            }
-            result => result?,
-        },
+        Protocol::RestJson | Protocol::RestXml => rest::read(&reader, output)?,
     };
     Ok(Answer::Result(result))
 }
@@ -191,6 +183,14 @@ impl<'a> Reader<'a> {
 
     fn output(&self) -> Option<Target<'a>> {
         self.target(self.operation.output?)
+    }
+
+    /// The member of a result that is a stream of events.
+    fn stream(&self, output: Target<'a>) -> Option<(&'a Member, &'a Structure)> {
+        output.structure.members.iter().find_map(|member| match self.kind(member) {
+            Kind::Structure(structure) if structure.event_stream => Some((member, structure)),
+            _ => None,
+        })
     }
 
     fn type_error(&self, member: &Member) -> ParseError {

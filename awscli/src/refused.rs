@@ -60,7 +60,6 @@ const REFUSED: &[(&str, &[(&str, &str)])] = &[
         &[("lightsail", "push-container-image")],
     ),
     ("the role comes with the session", &[("login", "*"), ("logout", "*"), ("sso", "*")]),
-    ("what it shows has no end; use `aws logs tail --follow`", &[("logs", "start-live-tail")]),
     ("there is nothing to update here", &[("update", "*")]),
 ];
 

@@ -190,9 +190,13 @@ impl Printer {
         if parsed.paging.automatic {
             return self.pages(parsed, parameters, region, &shape, calls).await;
         }
-        let mut result = calls.send(&parsed.service, operation, parameters, region).await?.value;
+        let response = calls.send(&parsed.service, operation, parameters, region).await?;
+        let mut result = response.value;
         if let Some(file) = &parsed.outfile {
             self.body(parsed, file, &mut result, calls)?;
+        }
+        if let Some(error) = response.interruption {
+            return Err(error.into());
         }
         for outfile in &parsed.outfiles {
             keep(outfile, &mut result, calls)?;
@@ -271,6 +275,7 @@ impl Printer {
         let content = match payload.and_then(|member| result.shift_remove(&member.name)) {
             Some(Value::Bytes(bytes)) => Bytes::from(bytes),
             Some(Value::Str(text)) => Bytes::from(text),
+            Some(Value::List(events)) => Bytes::from(records(&events)),
             _ => Bytes::new(),
         };
         if STANDARD_OUTPUT.contains(&file) {
@@ -305,6 +310,15 @@ impl Printer {
         }
         Ok(())
     }
+}
+
+/// What the events of a stream bring of a file, as `s3api select-object-content` gives it.
+fn records(events: &[Value]) -> Vec<u8> {
+    let payloads = events.iter().filter_map(|event| match event.get("Records")?.get("Payload")? {
+        Value::Bytes(bytes) => Some(bytes.as_slice()),
+        _ => None,
+    });
+    payloads.flatten().copied().collect()
 }
 
 /// Keeps a part of a result in a file.

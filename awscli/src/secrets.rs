@@ -128,6 +128,10 @@ impl<'a> Marks<'a> {
             (Kind::Structure(structure), Value::Map(values)) => {
                 self.hide_members(structure, values, secret, hidden);
             }
+            // Events of a stream.
+            (Kind::Structure(structure), Value::List(events)) if structure.event_stream => {
+                events.iter_mut().for_each(|event| self.hide(shape, event, secret, hidden));
+            }
             (Kind::List { member, .. }, Value::List(items)) => {
                 let secret = secret || self.service.shapes[member.shape as usize].sensitive;
                 items.iter_mut().for_each(|item| self.hide(member.shape, item, secret, hidden));

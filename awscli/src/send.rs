@@ -19,7 +19,7 @@ use crate::customize::{self, Added};
 use crate::endpoint::Target;
 use crate::express::Sessions;
 use crate::model::{Operation, Service};
-use crate::parse::{Answer, HttpResponse, ServiceError, parse};
+use crate::parse::{Answer, HttpResponse, ParseError, ServiceError, parse};
 use crate::redirect;
 use crate::retry::{self, Failure, MAX_ATTEMPTS, Quota};
 use crate::secrets;
@@ -27,7 +27,7 @@ use crate::serialize::{HttpRequest, serialize};
 use crate::session::{Call, CallEnd, Credentials, Effect, Session};
 use crate::sign::{self, Coverage, SignError};
 use crate::timestamp;
-use crate::transport::TransportError;
+use crate::transport::{Reading, TransportError};
 use crate::value::Map;
 
 /// How long one attempt may take, as in the official CLI. The run's own deadline may be nearer.
@@ -92,21 +92,26 @@ pub(crate) struct Extras {
     pub keeps_secrets: bool,
     /// It is made only to answer another call: it changes nothing, and no further one is made to answer it.
     pub inner: bool,
+    /// Its answer has no end, and is read for as long as the budget's time lets it.
+    pub endless: bool,
 }
 
 /// What a call gave.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Response {
     /// The result's members.
     pub value: Map,
     /// The response that they came in. Its body is empty: it has become the value.
     pub http: HttpResponse,
+    /// Why the result's stream of events ends before its end, if it does.
+    pub interruption: Option<CallError>,
 }
 
 /// One attempt's outcome.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 enum Attempt {
-    Answer(HttpResponse, Answer),
+    /// With why the result's stream of events ends before its end, if it does.
+    Result(HttpResponse, Map, Option<CallError>),
+    Refused(HttpResponse, ServiceError),
     Error(CallError, Failure),
 }
 
@@ -211,9 +216,11 @@ impl<'a> Calls<'a> {
         self.enter(&mut entry, &call).await?;
         drop(entry);
         let credentials = keys.as_ref().unwrap_or(&self.session.credentials);
+        let budget = &self.session.budget;
         let prepared = Prepared {
             region: asked,
             inner: extras.inner,
+            endless: extras.endless.then(|| budget.deadline.checked_sub(budget.reserve)).flatten(),
             ..Prepared::new((service, operation), &params, (&request, &added), credentials)
         };
         let (mut outcome, end) = self.attempts(&prepared, &call, target).await;
@@ -325,11 +332,11 @@ impl<'a> Calls<'a> {
         let (mut redirected, mut clock_set) = (false, false);
         loop {
             let (error, failure, wish) = match self.attempt(prepared, &target).await {
-                Attempt::Answer(http, Answer::Result(value)) => {
+                Attempt::Result(http, value, interruption) => {
                     self.state().quota.give_back(paid);
-                    return (Ok(prepared.respond(http, value)), CallEnd::Done);
+                    return (Ok(prepared.respond(http, value, interruption)), CallEnd::Done);
                 }
-                Attempt::Answer(http, Answer::Error(error)) => {
+                Attempt::Refused(http, error) => {
                     let moved = if redirected { Ok(None) } else { self.moved(prepared, &http, &error).await };
                     let moved = match moved {
                         Ok(moved) => moved,
@@ -415,9 +422,17 @@ impl<'a> Calls<'a> {
             Ok(request) => request,
             Err(reason) => return Attempt::Error(CallError::Parameters(reason), Failure::Refused),
         };
-        let mut response = match self.exchange(request, self.session.endpoint.as_ref()).await {
-            Some(Ok(response)) => response,
-            Some(Err(error)) => return transport_error(error, url, self.session.budget.read_bytes),
+        let limit = self.session.budget.read_bytes;
+        let exchanged = self.exchange(request, self.session.endpoint.as_ref(), prepared.endless).await;
+        let (mut response, cut) = match exchanged {
+            Some(Ok(response)) => (response, None),
+            Some(Err(TransportError::Cut(response, end))) => {
+                (*response, Some(unanswered(*end, url, limit).0))
+            }
+            Some(Err(error)) => {
+                let (error, failure) = unanswered(error, url, limit);
+                return Attempt::Error(error, failure);
+            }
             None => return Attempt::Error(CallError::Timeout { url }, Failure::NoAnswer),
         };
         let (service, operation) = (prepared.service, prepared.operation);
@@ -426,12 +441,22 @@ impl<'a> Calls<'a> {
             return Attempt::Error(error, Failure::NotUnderstood);
         }
         let expires = customize::drop_bad_headers(service, operation, &mut response);
-        match parse(service, operation, &response) {
-            Ok(answer) => {
-                response.headers.extend(expires.map(|text| ("expires".to_owned(), text)));
-                Attempt::Answer(response, answer)
+        let answer = match parse(service, operation, &response) {
+            Ok(answer) => answer,
+            Err(error) => return Attempt::Error(error.into(), Failure::NotUnderstood),
+        };
+        response.headers.extend(expires.map(|text| ("expires".to_owned(), text)));
+        match answer {
+            Answer::Result(value) => Attempt::Result(response, value, cut),
+            Answer::Interrupted(value, ParseError::Stream(error)) => {
+                let operation = operation.name.clone();
+                let interruption = CallError::Service { error, operation, retries: None };
+                Attempt::Result(response, value, Some(interruption))
             }
-            Err(error) => Attempt::Error(error.into(), Failure::NotUnderstood),
+            Answer::Interrupted(value, interruption) => {
+                Attempt::Result(response, value, Some(interruption.into()))
+            }
+            Answer::Error(error) => Attempt::Refused(response, error),
         }
     }
 
@@ -440,20 +465,25 @@ impl<'a> Calls<'a> {
         &self,
         request: http::Request<Bytes>,
         endpoint: Option<&url::Url>,
+        endless: Option<Instant>,
     ) -> Option<Result<HttpResponse, TransportError>> {
         let time_left = self.session.budget.deadline.saturating_duration_since(Instant::now());
-        let sent = self.session.http.send(request, endpoint, self.bytes_left());
-        let response = match tokio::time::timeout(time_left.min(ATTEMPT_TIMEOUT), sent).await.ok()? {
-            Ok(response) => response,
-            Err(error) => return Some(Err(error)),
+        let time = if endless.is_some() { time_left } else { time_left.min(ATTEMPT_TIMEOUT) };
+        let reading = Reading { limit: self.bytes_left(), endless };
+        let sent = self.session.http.send(request, endpoint, reading);
+        let exchanged = tokio::time::timeout(time, sent).await.ok()?;
+        let read = match &exchanged {
+            Ok(response) => response.body.len(),
+            Err(TransportError::Cut(response, _)) => response.body.len(),
+            Err(_) => 0,
         };
         // Other calls may have read in the meantime.
         let left = self.bytes_left();
-        if response.body.len() > left {
+        if read > left {
             return Some(Err(TransportError::TooLarge(left)));
         }
-        self.state().bytes_read += response.body.len();
-        Some(Ok(response))
+        self.state().bytes_read += read;
+        Some(exchanged)
     }
 
     fn signed(&self, prepared: &Prepared<'_>, target: &Target) -> Result<(HttpRequest, String), SignError> {
@@ -517,6 +547,8 @@ struct Prepared<'a> {
     region: Option<&'a str>,
     /// [`Extras::inner`].
     inner: bool,
+    /// Until when [an endless answer](Extras::endless) is read.
+    endless: Option<Instant>,
 }
 
 impl<'a> Prepared<'a> {
@@ -526,26 +558,38 @@ impl<'a> Prepared<'a> {
         (request, added): (&'a HttpRequest, &'a Added),
         credentials: &'a Credentials,
     ) -> Self {
-        Self { service, operation, params, request, added, credentials, region: None, inner: false }
+        Self {
+            service,
+            operation,
+            params,
+            request,
+            added,
+            credentials,
+            region: None,
+            inner: false,
+            endless: None,
+        }
     }
 
-    fn respond(&self, mut http: HttpResponse, mut value: Map) -> Response {
+    fn respond(&self, mut http: HttpResponse, mut value: Map, interruption: Option<CallError>) -> Response {
         customize::complete_result(self.service, self.operation, self.added, &http, &mut value);
         http.body = Vec::new();
-        Response { value, http }
+        Response { value, http, interruption }
     }
 }
 
-fn transport_error(error: TransportError, url: String, limit: usize) -> Attempt {
+/// What a request without an answer comes to.
+fn unanswered(error: TransportError, url: String, limit: usize) -> (CallError, Failure) {
     let reason = error.to_string();
     match error {
-        TransportError::Refused(_) => Attempt::Error(CallError::Connect { url, reason }, Failure::Refused),
-        TransportError::NotSent(_) => Attempt::Error(CallError::Connect { url, reason }, Failure::NotSent),
-        TransportError::Broken(_) => Attempt::Error(CallError::Closed { url, reason }, Failure::NoAnswer),
+        TransportError::Refused(_) => (CallError::Connect { url, reason }, Failure::Refused),
+        TransportError::NotSent(_) => (CallError::Connect { url, reason }, Failure::NotSent),
+        TransportError::Broken(_) => (CallError::Closed { url, reason }, Failure::NoAnswer),
         TransportError::TooLarge(_) => {
             let text = format!("the responses are larger than the limit of {limit} bytes to read");
-            Attempt::Error(CallError::Budget(text), Failure::NotUnderstood)
+            (CallError::Budget(text), Failure::NotUnderstood)
         }
+        TransportError::TimeUp | TransportError::Cut(..) => (CallError::Budget(reason), Failure::NoAnswer),
     }
 }
 

@@ -8,10 +8,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
@@ -38,15 +39,25 @@ type Pool<R> = Client<HttpsConnector<HttpConnector<R>>, Full<Bytes>>;
 /// The boxed future of [`Transport::send`].
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<HttpResponse, TransportError>> + Send + 'a>>;
 
+/// How much of a response's body is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// At most so many bytes.
+    pub limit: usize,
+    /// The body has no end of its own: it is read until then, and what has come by then, by the limit or by the
+    /// connection's end is given with [`TransportError::Cut`].
+    pub endless: Option<Instant>,
+}
+
 /// What carries requests to services.
 pub trait Transport: Send + Sync {
-    /// Sends a request and reads at most `limit` bytes of the response's body. `endpoint` is the session's own, if it
-    /// has one: it alone may be without TLS or inside the host's network.
+    /// Sends a request and reads the response. `endpoint` is the session's own, if it has one: it alone may be without
+    /// TLS or inside the host's network.
     fn send<'a>(
         &'a self,
         request: http::Request<Bytes>,
         endpoint: Option<&'a Url>,
-        limit: usize,
+        reading: Reading,
     ) -> Sending<'a>;
 }
 
@@ -74,6 +85,12 @@ pub enum TransportError {
     /// The response has more bytes than may be read.
     #[error("the response is larger than the {0} bytes that are left to read")]
     TooLarge(usize),
+    /// A body without an end was read for as long as it may be.
+    #[error("the time is up")]
+    TimeUp,
+    /// A body without an end was read until this: what came, and the reason.
+    #[error("{1}")]
+    Cut(Box<HttpResponse>, Box<TransportError>),
 }
 
 impl TransportError {
@@ -99,7 +116,7 @@ impl HttpClient {
         &self,
         request: http::Request<Bytes>,
         endpoint: Option<&Url>,
-        limit: usize,
+        reading: Reading,
     ) -> Result<HttpResponse, TransportError> {
         let request = request.map(Full::new);
         let url = Url::parse(&request.uri().to_string())
@@ -115,23 +132,28 @@ impl HttpClient {
             let text = innermost(&error);
             if was_never_sent(&error) { TransportError::NotSent(text) } else { TransportError::Broken(text) }
         })?;
-        let (parts, mut incoming) = response.into_parts();
+        let (parts, incoming) = response.into_parts();
         let mut body = Vec::new();
-        while let Some(frame) = incoming.frame().await {
-            let frame = frame.map_err(|error| TransportError::Broken(innermost(&error)))?;
-            if let Some(data) = frame.data_ref() {
-                if data.len() > limit - body.len() {
-                    return Err(TransportError::TooLarge(limit));
-                }
-                body.extend_from_slice(data);
+        let read = match reading.endless {
+            None => read_body(incoming, reading.limit, &mut body).await,
+            Some(until) => {
+                let read = read_body(incoming, reading.limit, &mut body);
+                tokio::time::timeout_at(until.into(), read).await.unwrap_or(Err(TransportError::TimeUp))
             }
-        }
+        };
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        Ok(HttpResponse {
+        let response = HttpResponse {
             status: parts.status.as_u16(),
             headers: parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
             body: if is_head { Vec::new() } else { body },
-        })
+        };
+        match read {
+            Ok(()) => Ok(response),
+            Err(end) if reading.endless.is_some() => {
+                Err(TransportError::Cut(Box::new(response), Box::new(end)))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -140,10 +162,24 @@ impl Transport for HttpClient {
         &'a self,
         request: http::Request<Bytes>,
         endpoint: Option<&'a Url>,
-        limit: usize,
+        reading: Reading,
     ) -> Sending<'a> {
-        Box::pin(self.exchange(request, endpoint, limit))
+        Box::pin(self.exchange(request, endpoint, reading))
     }
+}
+
+/// Reads a body to its end.
+async fn read_body(mut incoming: Incoming, limit: usize, body: &mut Vec<u8>) -> Result<(), TransportError> {
+    while let Some(frame) = incoming.frame().await {
+        let frame = frame.map_err(|error| TransportError::Broken(innermost(&error)))?;
+        if let Some(data) = frame.data_ref() {
+            if data.len() > limit - body.len() {
+                return Err(TransportError::TooLarge(limit));
+            }
+            body.extend_from_slice(data);
+        }
+    }
+    Ok(())
 }
 
 fn pool<R>(resolver: R, https_only: bool) -> Result<Pool<R>, rustls::Error>
@@ -370,7 +406,7 @@ mod tests {
     async fn a_name_without_a_public_address_is_not_connected_to() {
         let client = HttpClient::new().unwrap();
         let request = http::Request::get("https://localhost:9/").body(Bytes::new()).unwrap();
-        let error = client.send(request, None, 1).await.unwrap_err();
+        let error = client.send(request, None, Reading { limit: 1, endless: None }).await.unwrap_err();
         assert!(error.was_never_sent());
         assert_eq!(error.to_string(), "localhost has no public address");
     }

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use awscli::catalog;
 use awscli::command::{self, Command, Context, Paging};
-use awscli::files::MemoryFiles;
+use awscli::files::{Files, MemoryFiles};
 use awscli::paginate::paginate;
 use awscli::parse::{HttpResponse, from_json_text};
 use awscli::send::{CallError, Calls, Response};
 use awscli::session::{Budget, Call, CallEnd, Effect, Journal, JournalFuture, NoJournal, Session};
-use awscli::transport::{HttpClient, Transport};
+use awscli::transport::{HttpClient, Reading, Transport};
 use awscli::value::{Map, Value};
+use base64::Engine as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -51,6 +52,8 @@ async fn call(
 enum Reaction {
     /// Answers with status, headers and body.
     Answer(u16, &'static str, String),
+    /// Answers with a body that is encoded in base64 and does not end. Then it keeps the connection, or not.
+    Begin { body: &'static str, keep: bool },
     /// Reads the request and closes the connection.
     Close,
 }
@@ -76,11 +79,27 @@ impl Peer {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let request = read_request(&mut stream).await;
                 log.lock().unwrap().push(request);
-                if let Reaction::Answer(status, headers, body) = reaction {
-                    let length = body.len();
-                    let head =
-                        format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n");
-                    stream.write_all(format!("{head}{headers}\r\n{body}").as_bytes()).await.unwrap();
+                match reaction {
+                    Reaction::Answer(status, headers, body) => {
+                        let length = body.len();
+                        let head = format!(
+                            "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n"
+                        );
+                        stream.write_all(format!("{head}{headers}\r\n{body}").as_bytes()).await.unwrap();
+                    }
+                    Reaction::Begin { body, keep } => {
+                        let body = base64::engine::general_purpose::STANDARD.decode(body).unwrap();
+                        let head = format!(
+                            "HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n",
+                            body.len()
+                        );
+                        stream.write_all(&[head.as_bytes(), &body, b"\r\n"].concat()).await.unwrap();
+                        if keep {
+                            // Until the other side has had enough.
+                            assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
+                        }
+                    }
+                    Reaction::Close => {}
                 }
             }
         });
@@ -456,7 +475,7 @@ async fn the_private_network_is_out_of_reach_without_a_configured_endpoint() {
     for url in ["https://127.0.0.1:1/", "https://169.254.169.254/", "https://[::1]:1/", "http://127.0.0.1:1/"]
     {
         let request = http::Request::get(url).body(bytes::Bytes::new()).unwrap();
-        let error = http.send(request, None, 1).await.unwrap_err();
+        let error = http.send(request, None, Reading { limit: 1, endless: None }).await.unwrap_err();
         assert!(error.was_never_sent() && error.to_string().contains("is not"), "{url}: {error}");
     }
 }
@@ -610,9 +629,51 @@ async fn no_redirect_is_followed_and_nothing_is_inflated() {
     assert_eq!(outcome.unwrap().value.get("Body"), Some(&Value::Bytes(b"not inflated".to_vec())));
 }
 
+/// A session of CloudWatch Logs that begins, and brings two messages, none, and one; made by the official CLI's side of the
+/// count of parity.
+const LIVE_TAIL: &str = "AAAARwAAADXZQp8TDTptZXNzYWdlLXR5cGUHAAVldmVudAs6ZXZlbnQtdHlwZQcAEGluaXRpYWwtcmVzcG9uc2V7fY3gyKMA\
+AADMAAAAU7ul2v0NOm1lc3NhZ2UtdHlwZQcABWV2ZW50CzpldmVudC10eXBlBwANc2Vzc2lvblVwZGF0ZQ06Y29udGVudC10\
+eXBlBwAQYXBwbGljYXRpb24vanNvbnsic2Vzc2lvbk1ldGFkYXRhIjogeyJzYW1wbGVkIjogZmFsc2V9LCAic2Vzc2lvblJl\
+c3VsdHMiOiBbeyJtZXNzYWdlIjogIm9uZSJ9LCB7Im1lc3NhZ2UiOiAidHdvIDxAVTE+In1dfTAT+y8AAACgAAAAU+dnQLEN\
+Om1lc3NhZ2UtdHlwZQcABWV2ZW50CzpldmVudC10eXBlBwANc2Vzc2lvblVwZGF0ZQ06Y29udGVudC10eXBlBwAQYXBwbGlj\
+YXRpb24vanNvbnsic2Vzc2lvbk1ldGFkYXRhIjogeyJzYW1wbGVkIjogZmFsc2V9LCAic2Vzc2lvblJlc3VsdHMiOiBbXX07\
+RyEVAAAAtAAAAFNyB3HzDTptZXNzYWdlLXR5cGUHAAVldmVudAs6ZXZlbnQtdHlwZQcADXNlc3Npb25VcGRhdGUNOmNvbnRl\
+bnQtdHlwZQcAEGFwcGxpY2F0aW9uL2pzb257InNlc3Npb25NZXRhZGF0YSI6IHsic2FtcGxlZCI6IGZhbHNlfSwgInNlc3Np\
+b25SZXN1bHRzIjogW3sibWVzc2FnZSI6ICJ0aHJlZSJ9XX2mUFWn";
+
+/// The service's end of it.
+const SESSION_OVER: &str = "AAAAdgAAAERiAU+PDTptZXNzYWdlLXR5cGUHAAlleGNlcHRpb24POmV4Y2VwdGlvbi10eXBlBwAXU2Vzc2lvblRpbWVvdXRF\
+eGNlcHRpb257Im1lc3NhZ2UiOiJUaGUgc2Vzc2lvbiBpcyBvdmVyLiJ9b1CNQA==";
+
+#[tokio::test]
+async fn a_live_tail_shows_what_comes_until_something_ends_it() {
+    let over: &'static str = Box::leak(format!("{LIVE_TAIL}{SESSION_OVER}").into_boxed_str());
+    let messages = "one\ntwo <@U1>\nthree\n";
+    let ended = "An error occurred (SessionTimeoutException) when calling the StartLiveTail operation: The session is over.";
+    for (body, keep, line, truncated) in [
+        (LIVE_TAIL, true, None, Some("the time is up")),
+        (over, false, Some(ended), None),
+        (LIVE_TAIL, false, Some("Connection was closed before"), None),
+    ] {
+        let peer = Peer::start(vec![Reaction::Begin { body, keep }]).await;
+        let http = HttpClient::new().unwrap();
+        let mut session = session(&http, &NoJournal, Some(&peer.url));
+        session.budget.reserve = Duration::from_secs(18);
+        session.budget.deadline = Instant::now() + Duration::from_secs(20);
+        let line_of_words = "logs start-live-tail --log-group-identifiers g";
+        let words: Vec<String> = line_of_words.split(' ').map(str::to_owned).collect();
+        let output = awscli::run(&words, &session).await;
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        let last = stdout.strip_prefix(messages).unwrap_or_else(|| panic!("{stdout} {}", output.stderr));
+        assert!(last.starts_with(line.unwrap_or_default()) && last.is_empty() == line.is_none(), "{last}");
+        assert_eq!((output.exit_status, output.truncated.as_deref()), (0, truncated));
+        assert!(peer.heard()[0].contains(r#"{"logGroupIdentifiers": ["g"]}"#));
+    }
+}
+
 /// Answers every request with one body, and notes where each went.
 struct Canned {
-    body: &'static str,
+    body: Vec<u8>,
     asked: Mutex<Vec<String>>,
 }
 
@@ -621,19 +682,42 @@ impl Transport for Canned {
         &'a self,
         request: http::Request<bytes::Bytes>,
         _: Option<&'a url::Url>,
-        _: usize,
+        _: awscli::transport::Reading,
     ) -> awscli::transport::Sending<'a> {
         self.asked.lock().unwrap().push(request.uri().to_string());
-        let body = self.body.as_bytes().to_vec();
+        let body = self.body.clone();
         Box::pin(async { Ok(HttpResponse { status: 200, headers: Vec::new(), body }) })
     }
+}
+
+/// Two lines that S3 selects, and its error after them.
+const SELECTED: &str = "AAAAaQAAAFXqAW8uDTptZXNzYWdlLXR5cGUHAAVldmVudAs6ZXZlbnQtdHlwZQcAB1JlY29yZHMNOmNvbnRlbnQtdHlwZQcA\
+GGFwcGxpY2F0aW9uL29jdGV0LXN0cmVhbWEsYgrjZ+sdAAAAaQAAAFXqAW8uDTptZXNzYWdlLXR5cGUHAAVldmVudAs6ZXZl\
+bnQtdHlwZQcAB1JlY29yZHMNOmNvbnRlbnQtdHlwZQcAGGFwcGxpY2F0aW9uL29jdGV0LXN0cmVhbWMsZAofNIQQAAAAXwAA\
+AE85AttyDTptZXNzYWdlLXR5cGUHAAVlcnJvcgs6ZXJyb3ItY29kZQcADUludGVybmFsRXJyb3IOOmVycm9yLW1lc3NhZ2UH\
+AAtXZSBsb3N0IGl0Lsi/+W0=";
+
+#[tokio::test]
+async fn what_s3_selects_before_an_error_stays_in_the_file() {
+    let body = base64::engine::general_purpose::STANDARD.decode(SELECTED).unwrap();
+    let http = Canned { body, asked: Mutex::default() };
+    let line = "s3api select-object-content --bucket b --key k --expression e --expression-type SQL \
+                --input-serialization {} --output-serialization {} lines";
+    let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    let output = awscli::run(&words, &session(&http, &NoJournal, None)).await;
+    let error =
+        "An error occurred (InternalError) when calling the SelectObjectContent operation: We lost it.";
+    assert!(output.stderr.contains(error), "{}", output.stderr);
+    assert_eq!((output.exit_status, http.asked.lock().unwrap().len()), (254, 1));
+    assert_eq!(FILES.read("lines").unwrap(), "a,b\nc,d\n");
 }
 
 #[tokio::test]
 async fn a_service_that_says_where_its_calls_go_is_asked_once_a_run() {
     let http = Canned {
         body: r#"{"Endpoints":[{"Address":"query-cell1.timestream.us-east-1.amazonaws.com","CachePeriodInMinutes":1}],
-                  "Rows":[],"ColumnInfo":[],"QueryId":"q","NextToken":"more"}"#,
+                  "Rows":[],"ColumnInfo":[],"QueryId":"q","NextToken":"more"}"#
+            .into(),
         asked: Mutex::default(),
     };
     let argv = ["timestream-query", "query", "--query-string", "q"].map(str::to_owned);
@@ -657,7 +741,7 @@ async fn no_answer_sends_calls_to_a_host_that_is_not_of_aws() {
         r#"{"Endpoints":[]}"#,
         "{}",
     ] {
-        let http = Canned { body, asked: Mutex::default() };
+        let http = Canned { body: body.into(), asked: Mutex::default() };
         let argv = ["timestream-write", "list-databases"].map(str::to_owned);
         let output = awscli::run(&argv, &session(&http, &NoJournal, None)).await;
         assert_eq!(http.asked.lock().unwrap().len(), 1, "{body}");

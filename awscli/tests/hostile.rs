@@ -14,7 +14,7 @@ use awscli::files::MemoryFiles;
 use awscli::model::{Operation, Protocol, Service};
 use awscli::parse::{HttpResponse, MAX_DEPTH, MAX_VALUES, parse};
 use awscli::session::Output;
-use awscli::transport::{Sending, Transport};
+use awscli::transport::{Reading, Sending, Transport};
 use bytes::Bytes;
 use session::session;
 
@@ -25,7 +25,7 @@ struct Peer<F> {
 }
 
 impl<F: Fn(usize) -> HttpResponse + Send + Sync> Transport for Peer<F> {
-    fn send<'a>(&'a self, request: http::Request<Bytes>, _: Option<&'a url::Url>, _: usize) -> Sending<'a> {
+    fn send<'a>(&'a self, request: http::Request<Bytes>, _: Option<&'a url::Url>, _: Reading) -> Sending<'a> {
         let mut hosts = self.hosts.lock().unwrap();
         hosts.push(request.uri().host().unwrap().to_owned());
         let answer = (self.answer)(hosts.len());
@@ -93,7 +93,6 @@ async fn commands_that_reach_the_host_are_refused_wherever_their_options_stand()
         ("machinelearning", "predict", "--ml-model-id m --record a=b --predict-endpoint http://evil.example"),
         ("machinelearning", "predict", "--cli-input-json {\"PredictEndpoint\":\"http://evil.example\"}"),
         ("agent-toolkit", "add-skill", "--name x"),
-        ("logs", "start-live-tail", "--log-group-identifiers a"),
         ("dynamodb", "wizard", "new-table"),
         ("sso", "login", ""),
         ("history", "list", ""),

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use awscli::files::{Files, MemoryFiles};
 use awscli::parse::HttpResponse;
 use awscli::session::Output;
-use awscli::transport::{Sending, Transport, TransportError};
+use awscli::transport::{Reading, Sending, Transport, TransportError};
 use bytes::Bytes;
 use session::session;
 
@@ -22,7 +22,7 @@ struct Service {
 }
 
 impl Transport for Service {
-    fn send<'a>(&'a self, request: http::Request<Bytes>, _: Option<&'a url::Url>, _: usize) -> Sending<'a> {
+    fn send<'a>(&'a self, request: http::Request<Bytes>, _: Option<&'a url::Url>, _: Reading) -> Sending<'a> {
         self.heard.lock().unwrap().push(String::from_utf8_lossy(request.body()).into_owned());
         let answer = self.answers.lock().unwrap().pop_front();
         Box::pin(async move {

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use awscli::files::{Files, MemoryFiles};
 use awscli::parse::HttpResponse;
 use awscli::session::{Session, Tokens};
-use awscli::transport::{Sending, Transport, TransportError};
+use awscli::transport::{Reading, Sending, Transport, TransportError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -25,7 +25,7 @@ struct Recorded {
 }
 
 impl Transport for Recorded {
-    fn send<'a>(&'a self, request: http::Request<Bytes>, _: Option<&'a url::Url>, _: usize) -> Sending<'a> {
+    fn send<'a>(&'a self, request: http::Request<Bytes>, _: Option<&'a url::Url>, _: Reading) -> Sending<'a> {
         let signature = request.headers().get("authorization").map(|value| value.to_str().unwrap());
         let signature = signature.and_then(|value| value.split_once("Signature=")).map(|(_, rest)| rest);
         let mut told = format!("{} {}", request.method(), request.uri());

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use awscli::files::{Files, MemoryFiles};
 use awscli::parse::HttpResponse;
 use awscli::session::{Call, CallEnd, Effect, Journal, JournalFuture, NoJournal, Output, Session};
-use awscli::transport::{Sending, Transport, TransportError};
+use awscli::transport::{Reading, Sending, Transport, TransportError};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use session::now;
@@ -131,7 +131,7 @@ fn told(request: &http::Request<Bytes>) -> String {
 }
 
 impl Transport for Bucket {
-    fn send<'a>(&'a self, request: http::Request<Bytes>, _: Option<&'a Url>, _: usize) -> Sending<'a> {
+    fn send<'a>(&'a self, request: http::Request<Bytes>, _: Option<&'a Url>, _: Reading) -> Sending<'a> {
         self.heard.lock().unwrap().push(told(&request));
         let answer = self.answer(&request);
         Box::pin(async move {

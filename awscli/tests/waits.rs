@@ -13,7 +13,7 @@ use awscli::files::MemoryFiles;
 use awscli::park::{Park, Parked};
 use awscli::parse::HttpResponse;
 use awscli::session::{Output, Session};
-use awscli::transport::{Sending, Transport, TransportError};
+use awscli::transport::{Reading, Sending, Transport, TransportError};
 use bytes::Bytes;
 
 static NO_FILES: MemoryFiles = MemoryFiles::new(0);
@@ -22,7 +22,7 @@ static NO_FILES: MemoryFiles = MemoryFiles::new(0);
 struct Service(Mutex<VecDeque<&'static str>>);
 
 impl Transport for Service {
-    fn send<'a>(&'a self, _: http::Request<Bytes>, _: Option<&'a url::Url>, _: usize) -> Sending<'a> {
+    fn send<'a>(&'a self, _: http::Request<Bytes>, _: Option<&'a url::Url>, _: Reading) -> Sending<'a> {
         let answer = self.0.lock().unwrap().pop_front();
         Box::pin(async move {
             let body =

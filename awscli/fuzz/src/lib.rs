@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use awscli::files::MemoryFiles;
 use awscli::parse::HttpResponse;
 use awscli::session::{Budget, Call, CallEnd, Credentials, Journal, JournalFuture, Output, Session, Tokens};
-use awscli::transport::{Sending, Transport, TransportError};
+use awscli::transport::{Reading, Sending, Transport, TransportError};
 use bytes::Bytes;
 use cap::Cap;
 use url::Url;
@@ -140,12 +140,12 @@ impl Recorded {
 }
 
 impl Transport for Recorded {
-    fn send<'a>(&'a self, _: http::Request<Bytes>, _: Option<&'a Url>, limit: usize) -> Sending<'a> {
+    fn send<'a>(&'a self, _: http::Request<Bytes>, _: Option<&'a Url>, reading: Reading) -> Sending<'a> {
         let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
         Box::pin(async move {
             let answer = answer.ok_or_else(|| TransportError::Refused("no answer".to_owned()))?;
-            if answer.body.len() > limit { Err(TransportError::TooLarge(limit)) } else { Ok(answer) }
+            if answer.body.len() > reading.limit { Err(TransportError::TooLarge(reading.limit)) } else { Ok(answer) }
         })
     }
 }
@@ -154,7 +154,7 @@ impl Transport for Recorded {
 pub struct Yes;
 
 impl Transport for Yes {
-    fn send<'a>(&'a self, request: http::Request<Bytes>, _: Option<&'a Url>, _: usize) -> Sending<'a> {
+    fn send<'a>(&'a self, request: http::Request<Bytes>, _: Option<&'a Url>, _: Reading) -> Sending<'a> {
         let header = |name| request.headers().get(name).map_or(&b""[..], http::HeaderValue::as_bytes);
         let host = request.uri().host().unwrap_or_default();
         let is_xml = header("content-type").starts_with(b"application/x-www-form-urlencoded")

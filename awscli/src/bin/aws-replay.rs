@@ -22,7 +22,7 @@ use awscli::help::type_name;
 use awscli::model::{Argument, ArgumentKind, Kind, Member, NO_MEMBER, Operation, Service};
 use awscli::parse::HttpResponse;
 use awscli::session::{Budget, Credentials, NoJournal, Session, Tokens};
-use awscli::transport::{Sending, Transport, TransportError};
+use awscli::transport::{Reading, Sending, Transport, TransportError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -261,7 +261,7 @@ struct Recorded {
 }
 
 impl Transport for Recorded {
-    fn send<'a>(&'a self, request: http::Request<Bytes>, _: Option<&'a Url>, _: usize) -> Sending<'a> {
+    fn send<'a>(&'a self, request: http::Request<Bytes>, _: Option<&'a Url>, _: Reading) -> Sending<'a> {
         let answer = self.answer(&request);
         Box::pin(async move { answer.map_err(|error| TransportError::Refused(format!("{error:#}"))) })
     }

@@ -62,7 +62,20 @@ impl Client {
         Ok(calls.send_with(&self.service, operation, parameters, region, extras).await?.value)
     }
 
-    /// The same, with the response that the result came in.
+    /// Makes a call whose answer has no end: what comes until the time is up, with why it ends.
+    pub async fn follow(
+        &self,
+        calls: &Calls<'_>,
+        operation: &str,
+        parameters: Map,
+    ) -> Result<Response, CallError> {
+        let operation = self.operation(operation)?;
+        self.check(operation, &parameters)?;
+        let (region, extras) = (self.region.as_deref(), Extras { endless: true, ..Extras::default() });
+        calls.send_with(&self.service, operation, parameters, region, extras).await
+    }
+
+    /// Like [`Client::call`], with the response that the result came in.
     pub async fn respond(
         &self,
         calls: &mut Calls<'_>,

@@ -1,4 +1,5 @@
 //! `aws logs tail`: the events of a log group, line by line, and with `--follow` those that come while it runs.
+//! `aws logs start-live-tail`: the events of log groups that come while it runs, as the service sends them.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant, SystemTime};
@@ -62,6 +63,48 @@ pub async fn tail(custom: &Custom, calls: &mut Calls<'_>, printer: &mut Printer)
         }
     }
     printer.output.truncated = pages.truncated;
+    Ok(0)
+}
+
+/// Prints the messages of a session as they are, until the service or the session's time ends it. As in the official CLI,
+/// what goes wrong then stands in a last line, and the command has ended well.
+pub async fn live_tail(
+    custom: &Custom,
+    calls: &mut Calls<'_>,
+    printer: &mut Printer,
+) -> Result<i32, Failure> {
+    let options = &custom.options;
+    if options.text("mode") == Some("interactive") {
+        let no_terminal = "Color is not allowed by your output. Use print-only mode or enable color.";
+        let message = format!("An error occurred (ParamValidation): {no_terminal}");
+        return Err(CallError::Parameters(message).into());
+    }
+    let client = Client::new("logs", printer.output.region.as_deref())?;
+    let mut parameters = map([("logGroupIdentifiers", texts(options.texts("log-group-identifiers")))]);
+    for (option, name) in
+        [("log-stream-names", "logStreamNames"), ("log-stream-name-prefixes", "logStreamNamePrefixes")]
+    {
+        if options.has(option) {
+            parameters.insert(name.to_owned(), texts(options.texts(option)));
+        }
+    }
+    if let Some(pattern) = options.text("log-event-filter-pattern") {
+        parameters.insert("logEventFilterPattern".to_owned(), text(pattern));
+    }
+    let session = client.follow(calls, "StartLiveTail", parameters).await?;
+    if let Value::List(events) = member(&session.value, "responseStream")? {
+        for update in events.iter().filter_map(|event| event.get("sessionUpdate")) {
+            let Some(Value::List(results)) = update.get("sessionResults") else { continue };
+            for message in results.iter().filter_map(|result| result.get("message")?.as_str()) {
+                printer.sink.push(&format!("{message}\n"));
+            }
+        }
+    }
+    match session.interruption {
+        Some(CallError::Budget(reason)) => printer.output.truncated = Some(reason),
+        Some(error) => printer.sink.push(&format!("{error}\n")),
+        None => {}
+    }
     Ok(0)
 }
 

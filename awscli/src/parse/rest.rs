@@ -1,19 +1,14 @@
 //! The REST protocols' responses: status, headers, then the body. Members that came in headers stand before those of
 //! the body in results, as in the official CLI's output.
 
-use super::{ParseError, Reader, Target, event_stream, json, xml};
+use super::{ParseError, Reader, Target, json, xml};
 use crate::model::{Kind, Location, Member, Protocol};
 use crate::serialize::wire_name;
 use crate::value::{Map, Value};
 
 /// Reads all members of an output or an error.
 pub(super) fn read(reader: &Reader<'_>, target: Target<'_>) -> Result<Map, ParseError> {
-    let mut map = Map::new();
-    for member in &target.structure.members {
-        if let Some(value) = outside_body(reader, member)? {
-            map.insert(member.name.clone(), value);
-        }
-    }
+    let mut map = outside_body(reader, target)?;
     let body = &reader.response.body;
     let Some(payload) = target.structure.payload.map(|index| &target.structure.members[index as usize])
     else {
@@ -27,7 +22,6 @@ pub(super) fn read(reader: &Reader<'_>, target: Target<'_>) -> Result<Map, Parse
     let value = match reader.kind(payload) {
         Kind::Blob { streaming, .. } => raw_payload(body, *streaming || payload.streaming),
         Kind::String { .. } => raw_payload(body, false),
-        Kind::Structure(inner) if inner.event_stream => Value::Bytes(event_stream::records(body)?),
         Kind::Structure(inner) => {
             whole_body(reader, Target { name: reader.shape_name(payload), structure: inner }, body)?
         }
@@ -64,7 +58,18 @@ fn whole_body(reader: &Reader<'_>, target: Target<'_>, body: &[u8]) -> Result<Va
     }
 }
 
-fn outside_body(reader: &Reader<'_>, member: &Member) -> Result<Option<Value>, ParseError> {
+/// The members that came as status or in headers.
+pub(super) fn outside_body(reader: &Reader<'_>, target: Target<'_>) -> Result<Map, ParseError> {
+    let mut map = Map::new();
+    for member in &target.structure.members {
+        if let Some(value) = value_outside_body(reader, member)? {
+            map.insert(member.name.clone(), value);
+        }
+    }
+    Ok(map)
+}
+
+fn value_outside_body(reader: &Reader<'_>, member: &Member) -> Result<Option<Value>, ParseError> {
     Ok(match member.location {
         Location::StatusCode => Some(Value::Int(i64::from(reader.response.status))),
         Location::Headers => {

@@ -58,7 +58,7 @@ impl Calls<'_> {
         };
         self.check_budget()?;
         let call = self.begin(&service.command, &operation.name, Effect::Read).await?;
-        let answer = self.exchange(request, None).await;
+        let answer = self.exchange(request, None, None).await;
         let end = if answer.is_some() { CallEnd::Done } else { CallEnd::Unknown };
         self.leave(&call, &end).await;
         let response = match answer {

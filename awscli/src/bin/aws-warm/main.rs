@@ -21,7 +21,7 @@ use awscli::catalog;
 use awscli::files::MemoryFiles;
 use awscli::parse::HttpResponse;
 use awscli::session::{Budget, Credentials, NoJournal, Session, Tokens};
-use awscli::transport::{Sending, Transport};
+use awscli::transport::{Reading, Sending, Transport};
 use bytes::Bytes;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
@@ -144,7 +144,7 @@ struct Canned {
 }
 
 impl Transport for Canned {
-    fn send<'a>(&'a self, _: http::Request<Bytes>, _: Option<&'a Url>, _: usize) -> Sending<'a> {
+    fn send<'a>(&'a self, _: http::Request<Bytes>, _: Option<&'a Url>, _: Reading) -> Sending<'a> {
         Box::pin(async move { Ok(self.answer.clone()) })
     }
 }
