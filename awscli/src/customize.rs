@@ -11,7 +11,7 @@ use crate::command::base64;
 use crate::custom;
 use crate::endpoint::Signing;
 use crate::model::{Kind, Operation, Service};
-use crate::parse::{HttpResponse, from_json, is_error_document, xml_root_text};
+use crate::parse::{HttpResponse, from_json_text, is_error_document, xml_root_text};
 use crate::serialize::{HttpRequest, percent_encode};
 use crate::session::Credentials;
 use crate::sign::{SignError, presign};
@@ -460,8 +460,8 @@ fn decode_policy(service: &Service, shape: u32, value: &mut Value) {
 /// Replaces a text by the JSON that it holds, if it holds any.
 fn decode_json(value: &mut Value, decode: impl Fn(&str) -> Option<String>) {
     let decoded = value.as_str().and_then(decode);
-    if let Some(json) = decoded.and_then(|text| serde_json::from_str(&text).ok()) {
-        *value = from_json(json);
+    if let Some(json) = decoded.and_then(|text| from_json_text(&text)) {
+        *value = json;
     }
 }
 

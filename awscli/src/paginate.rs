@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::command::Paging;
 use crate::command::validate::{Typed, mistakes};
 use crate::model::{Kind, Operation, Paginator, Service};
-use crate::parse::{MAX_VALUES, from_json};
+use crate::parse::{MAX_VALUES, from_json_text};
 use crate::query::Expression;
 use crate::send::{CallError, Calls};
 use crate::serialize::python_json;
@@ -524,8 +524,8 @@ fn encode_bytes(value: &mut Value, path: &mut Vec<Value>, paths: &mut Vec<Value>
 
 /// Reads `--starting-token`: the tokens of the page, and how many of its items to skip. `None`: it is no token.
 fn starting_token(text: &str, input_token: &[String]) -> Option<(Map, usize)> {
-    let decoded =
-        STANDARD.decode(text).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).map(from_json);
+    let decoded = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded = decoded.and_then(|json| from_json_text(&json));
     let Some(Value::Map(mut token)) = decoded else {
         return plain_token(text, input_token);
     };

@@ -15,7 +15,6 @@ use thiserror::Error;
 use time::OffsetDateTime;
 
 pub use error::ServiceError;
-pub(crate) use json::from_json;
 pub(crate) use xml::is_error_document;
 pub(crate) use xml::root_text as xml_root_text;
 

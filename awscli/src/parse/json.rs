@@ -1,5 +1,10 @@
 //! JSON bodies, and results out of trees of values, of which CBOR bodies are some as well.
 
+use std::borrow::Cow;
+use std::fmt::{self, Formatter};
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
 use super::{
     MAX_DEPTH, MAX_VALUES, ParseError, Reader, Target, decode_base64, float, is_in_body, union_member,
 };
@@ -21,14 +26,117 @@ pub(super) fn result(reader: &Reader<'_>, output: Target<'_>) -> Result<Map, Par
 
 /// Reads JSON text into plain values.
 pub(super) fn parse_document(body: &[u8]) -> Result<Value, ParseError> {
-    parse_tree(body).map(from_json)
+    parse_tree(body).map(Json::plain)
 }
 
-/// Reads JSON text into serde's values.
-pub(super) fn parse_tree(body: &[u8]) -> Result<serde_json::Value, ParseError> {
+/// Reads JSON text as it stands there.
+pub(super) fn parse_tree(body: &[u8]) -> Result<Json<'_>, ParseError> {
     check_size(body)?;
     serde_json::from_slice(body)
         .map_err(|error| ParseError::Syntax { format: "JSON", reason: error.to_string() })
+}
+
+/// A value of a JSON text. Its texts are the body's where they have no escapes. A map keeps what comes twice: the last
+/// counts.
+pub(super) enum Json<'b> {
+    Null,
+    /// A number or a truth value.
+    Scalar(Value),
+    Str(Cow<'b, str>),
+    Array(Vec<Json<'b>>),
+    Object(Vec<(Cow<'b, str>, Json<'b>)>),
+}
+
+/// The name under which serde_json gives the digits of a number that is no integer of 64 bits.
+const NUMBER: &str = "$serde_json::private::Number";
+
+impl<'de> Deserialize<'de> for Json<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JsonVisitor)
+    }
+}
+
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json<'de>;
+
+    fn expecting(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Json<'de>, E> {
+        Ok(Json::Scalar(Value::Bool(flag)))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Json<'de>, E> {
+        let number = i64::try_from(number).map_or_else(|_| Value::BigInt(number.to_string()), Value::Int);
+        Ok(Json::Scalar(number))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Json<'de>, E> {
+        Ok(Json::Scalar(Value::Int(number)))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Str(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Str(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Json::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json<'de>, A::Error> {
+        let mut map = Vec::new();
+        while let Some(Name(name)) = entries.next_key()? {
+            if name == NUMBER {
+                let digits: String = entries.next_value()?;
+                let float = || Value::Float(digits.parse().unwrap_or(f64::NAN));
+                return Ok(Json::Scalar(super::integer(&digits).unwrap_or_else(float)));
+            }
+            map.push((name, entries.next_value()?));
+        }
+        Ok(Json::Object(map))
+    }
+}
+
+/// The name of a map's value.
+struct Name<'b>(Cow<'b, str>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Name<'de>;
+
+    fn expecting(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Owned(text.to_owned())))
+    }
 }
 
 /// A value as a parser gives it. Results are read out of it without a copy in between, since bodies may be large.
@@ -42,13 +150,13 @@ pub(super) trait Raw: Sized {
     /// How many values a map has.
     fn len(map: &Self::Map) -> usize;
 
-    /// Takes a value out of a map. The order of the others may change.
+    /// Takes a value out of a map, whose order may change.
     fn remove(map: &mut Self::Map, name: &str) -> Option<Self>;
 
     /// All values of a map.
     fn entries(map: Self::Map) -> impl Iterator<Item = (String, Self)>;
 
-    /// The names of the values of a map that are not null.
+    /// The names of the values of a map that are not null. The first does not come again.
     fn names(map: &Self::Map) -> impl Iterator<Item = &str>;
 
     /// The value without a model.
@@ -63,15 +171,15 @@ pub(super) enum Tree<R: Raw> {
     Map(R::Map),
 }
 
-impl Raw for serde_json::Value {
-    type Map = serde_json::Map<String, Self>;
+impl<'b> Raw for Json<'b> {
+    type Map = Vec<(Cow<'b, str>, Self)>;
 
     fn tree(self) -> Tree<Self> {
         match self {
             Self::Null => Tree::Null,
             Self::Array(items) => Tree::List(items),
             Self::Object(map) => Tree::Map(map),
-            scalar => Tree::Scalar(from_json(scalar)),
+            scalar => Tree::Scalar(scalar.plain()),
         }
     }
 
@@ -80,19 +188,31 @@ impl Raw for serde_json::Value {
     }
 
     fn remove(map: &mut Self::Map, name: &str) -> Option<Self> {
-        map.swap_remove(name)
+        let (_, value) = map.iter_mut().rfind(|(key, _)| key == name)?;
+        Some(std::mem::replace(value, Self::Null))
     }
 
     fn entries(map: Self::Map) -> impl Iterator<Item = (String, Self)> {
-        map.into_iter()
+        map.into_iter().map(|(name, value)| (name.into_owned(), value))
     }
 
     fn names(map: &Self::Map) -> impl Iterator<Item = &str> {
-        map.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.as_str())
+        let names =
+            map.iter().filter(|(_, value)| !matches!(value, Self::Null)).map(|(name, _)| name.as_ref());
+        let first = names.clone().next();
+        first.into_iter().chain(names.filter(move |name| Some(*name) != first))
     }
 
     fn plain(self) -> Value {
-        from_json(self)
+        match self {
+            Self::Null => Value::Null,
+            Self::Scalar(value) => value,
+            Self::Str(text) => Value::Str(text.into_owned()),
+            Self::Array(items) => Value::List(items.into_iter().map(Self::plain).collect()),
+            Self::Object(map) => {
+                Value::Map(Self::entries(map).map(|(key, item)| (key, item.plain())).collect())
+            }
+        }
     }
 }
 
@@ -161,26 +281,6 @@ fn check_size(body: &[u8]) -> Result<(), ParseError> {
         }
     }
     Ok(())
-}
-
-/// Plain values out of serde's.
-pub(crate) fn from_json(value: serde_json::Value) -> Value {
-    match value {
-        serde_json::Value::Null => Value::Null,
-        serde_json::Value::Bool(flag) => Value::Bool(flag),
-        serde_json::Value::Number(number) => {
-            let digits = number.to_string();
-            match super::integer(&digits) {
-                Some(integer) => integer,
-                None => Value::Float(digits.parse().unwrap_or(f64::NAN)),
-            }
-        }
-        serde_json::Value::String(text) => Value::Str(text),
-        serde_json::Value::Array(items) => Value::List(items.into_iter().map(from_json).collect()),
-        serde_json::Value::Object(map) => {
-            Value::Map(map.into_iter().map(|(key, value)| (key, from_json(value))).collect())
-        }
-    }
 }
 
 /// A structure out of what a parser gave. Null stays null.
@@ -286,15 +386,35 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_digits() {
-        let text = b"[1, -2, 123456789012345678901234567890, 1.5, 1e3]";
+        let text = b"[1, -2, 18446744073709551615, 123456789012345678901234567890, 1.5, 1e3, -0]";
         let Ok(Value::List(items)) = parse_document(text) else { panic!("not a list") };
         let expected = [
             Value::Int(1),
             Value::Int(-2),
+            Value::BigInt("18446744073709551615".to_owned()),
             Value::BigInt("123456789012345678901234567890".to_owned()),
             Value::Float(1.5),
             Value::Float(1000.0),
+            Value::Int(0),
         ];
         assert_eq!(items, expected);
+    }
+
+    #[test]
+    fn what_comes_twice_counts_as_it_came_last() {
+        let Ok(document) = parse_document(br#"{"a": 1, "b\u0062": 2, "a": 3}"#) else {
+            panic!("no document")
+        };
+        let expected = [("a".to_owned(), Value::Int(3)), ("bb".to_owned(), Value::Int(2))];
+        assert_eq!(document, Value::Map(Map::from_iter(expected)));
+        let service = crate::catalog::service("sqs").unwrap();
+        let operation = service.operation_named("GetQueueUrl").unwrap();
+        let body = br#"{"QueueUrl": "old", "x": 1, "QueueUrl": "new"}"#.to_vec();
+        let response = crate::parse::HttpResponse { status: 200, headers: Vec::new(), body };
+        let Ok(crate::parse::Answer::Result(result)) = crate::parse::parse(&service, operation, &response)
+        else {
+            panic!("no result")
+        };
+        assert_eq!(result, Map::from_iter([("QueueUrl".to_owned(), Value::Str("new".to_owned()))]));
     }
 }
