@@ -4,7 +4,8 @@
 //! Each line of standard output is what was measured, with CPU times in nanoseconds and sizes in bytes:
 //!
 //! - `{"command", "answer", "output", "first": […], "warm": […]}`: the sizes of answer and output, and what each run took,
-//!   signing included. A first run has its service packed; only the first command of each service has some.
+//!   signing included. A first run has its service packed; only the first command of each service has some. There is one
+//!   such line for each time that the list of commands is gone through: minutes of a shared machine differ.
 //! - `{"service", "unpack": […]}`: what it takes to unpack a service, for all services.
 //! - `{"start", "peak"}`: the most memory that the process had before the first command, and before the services.
 //!
@@ -28,8 +29,11 @@ use serde_json::json;
 use url::Url;
 use uuid::Uuid;
 
-/// How often each command runs after its first time.
-const RUNS: usize = 200;
+/// How often the list of commands is gone through.
+const PASSES: usize = 5;
+
+/// How often each command runs in one pass, after its first time.
+const RUNS: usize = 40;
 
 /// How often each service is unpacked, and how often a command runs with its service packed.
 const ROUNDS: usize = 7;
@@ -47,11 +51,13 @@ fn main() -> Result<()> {
     let commands = std::fs::read_to_string(&path).context(path)?;
     let start = peak_memory()?;
     let mut measured = HashSet::new();
-    for command in commands.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        let service = command.split(' ').next().unwrap_or_default();
-        let first = measured.insert(service.to_owned());
-        let figures = runtime.block_on(measure(command, first)).with_context(|| command.to_owned())?;
-        writeln!(out, "{figures}")?;
+    for _ in 0..PASSES {
+        for command in commands.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let service = command.split(' ').next().unwrap_or_default();
+            let first = measured.insert(service.to_owned());
+            let figures = runtime.block_on(measure(command, first)).with_context(|| command.to_owned())?;
+            writeln!(out, "{figures}")?;
+        }
     }
     let peak = peak_memory()?;
     for (service, unpack) in services()? {
