@@ -6,7 +6,7 @@ import re
 CAUSES = [
     (r'(is|are) not available here: ', True, 'refused: the answer says why, and what to use instead'),
     (r'given more than once', True, 'an option that is given twice is an error, since one of the two would be lost'),
-    (r'exit status 255 but here 0 \(\)', True, 'the official CLI breaks on this answer, and ours shows it'),
+    (r'exit status 255 but here 0 \(\)|a place in memory is shown', True, 'the official CLI breaks on this answer, and ours shows it'),
     (r'x-amz-trailer', True,
      'the checksum of an upload stands in a signed header instead of behind the body, since the body is at hand'),
     (r'<CallerReference>cli-', True, 'a reference that is to be the only one of its kind is made of chance'),

@@ -1,5 +1,6 @@
 """Whether two runs of a command are equal, and if not, in what: the first difference in words."""
 import json
+import re
 from urllib.parse import parse_qsl, urlsplit
 
 # Headers that tell the sender, or count what is sent again.
@@ -76,12 +77,18 @@ def body(request):
     return content
 
 
+# What Python shows of an object that has no text.
+PLACE = re.compile(r'<[^<>]* at 0x[0-9a-f]+>')
+
+
 def text(name, theirs, ours):
     """The first line that differs between two texts."""
     if theirs == ours:
         return None
     if not (isinstance(theirs, str) and isinstance(ours, str)):
         return f'{name} differs in bytes'
+    if PLACE.search(theirs) and not PLACE.search(ours):
+        return f'{name}: a place in memory is shown'
     their_lines, our_lines = theirs.split('\n'), ours.split('\n')
     for number, (their, our) in enumerate(zip(their_lines, our_lines)):
         if their != our:
