@@ -27,6 +27,42 @@ const HEAD: Call = ("s3api", "HeadObject");
 const PUT: Call = ("s3api", "PutObject");
 const COPY: Call = ("s3api", "CopyObject");
 const DELETE: Call = ("s3api", "DeleteObject");
+/// How a large object is written, and given up when that fails.
+const IN_PARTS: [Call; 4] = [
+    ("s3api", "CreateMultipartUpload"),
+    ("s3api", "UploadPart"),
+    ("s3api", "CompleteMultipartUpload"),
+    ("s3api", "AbortMultipartUpload"),
+];
+const COPY_PART: Call = ("s3api", "UploadPartCopy");
+/// What a copy between buckets takes along.
+const TAGS: [Call; 2] = [("s3api", "GetObjectTagging"), ("s3api", "PutObjectTagging")];
+const ANNOTATIONS: [Call; 3] =
+    [("s3api", "ListObjectAnnotations"), ("s3api", "GetObjectAnnotation"), ("s3api", "PutObjectAnnotation")];
+/// What moving objects may call; what takes the source away stands last.
+const MOVE: &[Call] = &[
+    LIST,
+    HEAD,
+    GET,
+    PUT,
+    COPY,
+    IN_PARTS[0],
+    IN_PARTS[1],
+    COPY_PART,
+    IN_PARTS[2],
+    IN_PARTS[3],
+    TAGS[0],
+    TAGS[1],
+    ANNOTATIONS[0],
+    ANNOTATIONS[1],
+    ANNOTATIONS[2],
+    DELETE,
+];
+/// What copying objects may call.
+const TRANSFER: &[Call] = match MOVE {
+    [transfer @ .., _] => transfer,
+    [] => &[],
+};
 /// What tells which buckets access points stand for.
 const SAME_PATHS: [Call; 3] = [
     ("sts", "GetCallerIdentity"),
@@ -269,14 +305,14 @@ pub static OWN: &[OwnCommand] = &[
     own(("logs", "start-live-tail"), Read, &[("logs", "StartLiveTail")]),
     own(("logs", "tail"), Read, &[("logs", "FilterLogEvents")]),
     own(("rds", "generate-db-auth-token"), Mint, &[]),
-    own(("s3", "cp"), Write, &[LIST, HEAD, GET, PUT, COPY]),
+    own(("s3", "cp"), Write, TRANSFER),
     own(("s3", "ls"), Read, &[("s3api", "ListBuckets"), LIST]),
     own(("s3", "mb"), Write, &[("s3api", "CreateBucket")]),
-    own(("s3", "mv"), Destroy, &[LIST, HEAD, GET, PUT, COPY, DELETE]),
+    own(("s3", "mv"), Destroy, MOVE),
     own(("s3", "presign"), Mint, &[]),
     own(("s3", "rb"), Destroy, &[LIST, DELETE, ("s3api", "DeleteBucket")]),
     own(("s3", "rm"), Destroy, &[LIST, DELETE]),
-    own(("s3", "sync"), Write, &[LIST, HEAD, GET, PUT, COPY]),
+    own(("s3", "sync"), Write, MOVE),
     own(("s3", "website"), Write, &[("s3api", "PutBucketWebsite")]),
     own(
         ("servicecatalog", "generate"),
@@ -320,9 +356,21 @@ impl OwnCommand {
         }
         match (command, in_s3(0), in_s3(1)) {
             ("rm", ..) => {}
-            (_, true, true) => calls.push(COPY),
+            (_, true, true) => {
+                calls.extend([COPY, IN_PARTS[0], COPY_PART, IN_PARTS[2], IN_PARTS[3]]);
+                let props = options.text("copy-props").unwrap_or("default");
+                if !options.has("metadata-directive") && ["default", "all"].contains(&props) {
+                    calls.extend(TAGS);
+                }
+                if !options.has("metadata-directive") && props == "all" {
+                    calls.extend(ANNOTATIONS);
+                }
+            }
             (_, true, false) => calls.push(GET),
-            _ => calls.push(PUT),
+            _ => {
+                calls.push(PUT);
+                calls.extend(IN_PARTS);
+            }
         }
         let takes_away = match command {
             "mv" => in_s3(0),
