@@ -12,6 +12,7 @@ use crate::custom;
 use crate::endpoint::Signing;
 use crate::model::{Kind, Operation, Service};
 use crate::parse::{HttpResponse, from_json_text, is_error_document, xml_root_text};
+use crate::send::CallError;
 use crate::serialize::{HttpRequest, percent_encode};
 use crate::session::Credentials;
 use crate::sign::{SignError, presign};
@@ -234,7 +235,7 @@ pub fn complete_request(
     operation: &Operation,
     params: &Map,
     request: &mut HttpRequest,
-) -> Result<(), String> {
+) -> Result<(), CallError> {
     let name = operation.name.as_str();
     match service.name.as_str() {
         "apigateway" if request.header("Accept").is_none() => {
@@ -275,7 +276,7 @@ fn add_checksum(
     operation: &Operation,
     params: &Map,
     request: &mut HttpRequest,
-) -> Result<(), String> {
+) -> Result<(), CallError> {
     const PREFIX: &str = "x-amz-checksum-";
     let has_checksum = request.headers.iter().any(|(name, _)| {
         let name = name.to_ascii_lowercase();
@@ -298,7 +299,7 @@ fn add_checksum(
         None => return Ok(()),
     };
     let digest = checksum::checksum(algorithm, &request.body)
-        .ok_or_else(|| format!("Unsupported checksum algorithm: {}", algorithm.to_lowercase()))?;
+        .ok_or_else(|| CallError::ChecksumAlgorithm(algorithm.to_lowercase()))?;
     request.set_header(&format!("{PREFIX}{}", algorithm.to_lowercase()), digest);
     Ok(())
 }

@@ -216,7 +216,12 @@ impl Printer {
             },
             Skeleton::YamlInput => skeleton::yaml_input(service, operation, &mut self.sink),
             Skeleton::Output => {
-                let sample = skeleton::output(service, operation, &shape.format);
+                let mut sample = skeleton::output(service, operation, &shape.format);
+                if let Value::Map(result) = &mut sample
+                    && operation.name == "GetPipelineDefinition"
+                {
+                    custom::translate_definition(result);
+                }
                 self.print(after_query(sample, shape)?, shape)?;
             }
         }

@@ -294,8 +294,7 @@ impl<'a> Calls<'a> {
         if let Some(body) = body {
             request.body = body;
         }
-        customize::complete_request(service, operation, params, &mut request)
-            .map_err(CallError::Parameters)?;
+        customize::complete_request(service, operation, params, &mut request)?;
         request.set_header("User-Agent", USER_AGENT);
         Ok((request, added))
     }

@@ -139,6 +139,21 @@ async fn samples_of_results_are_shown_like_results() {
 }
 
 #[tokio::test]
+async fn a_sample_of_a_definition_is_translated_like_one() {
+    let line = "datapipeline get-pipeline-definition --pipeline-id p --generate-cli-skeleton output";
+    let (status, stdout, stderr) = printed(&format!("{line} --query objects"), &[]).await;
+    let object = "[\n    {\n        \"id\": \"id\",\n        \"name\": \"name\",\n        \"key\": \"stringValue\"\n    }\n]\n";
+    assert_eq!((status, stdout.as_str(), stderr.as_str()), (0, object, ""));
+}
+
+#[tokio::test]
+async fn a_checksum_that_does_not_exist_is_no_mistake_of_the_form() {
+    let line = "s3api put-object --bucket b --key k --checksum-algorithm FOO";
+    let error = "\naws: [ERROR]: Unsupported checksum algorithm: foo\n";
+    assert_eq!(printed(line, &[]).await, (255, String::new(), error.to_owned()));
+}
+
+#[tokio::test]
 async fn a_sample_of_a_result_is_refused_like_a_call_and_by_what_the_model_asks_of_results() {
     for (line, message) in [
         (

@@ -65,6 +65,9 @@ pub enum CallError {
         /// As computed.
         found: String,
     },
+    /// There is no such checksum.
+    #[error("Unsupported checksum algorithm: {0}")]
+    ChecksumAlgorithm(String),
     /// What a service signed a URL for is not to be had.
     #[error("{0}")]
     Download(String),
