@@ -5,6 +5,14 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# A wrong word must be told before a build of minutes, not after.
+for part in "$@"; do
+  case $part in
+    ingress | commands | warm | jobs | sync) ;;
+    *) echo "bench: there is nothing to measure by the name '$part'; there are ingress, commands, warm, jobs and sync" >&2 && exit 2 ;;
+  esac
+done
+
 # Only the figures go to standard output: they are pasted into the README.
 scripts/witness.sh awscli-v2 tools >&2
 echo "bench: building the functions and the command (release)" >&2
