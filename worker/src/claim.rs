@@ -6,8 +6,9 @@
 //! ends: DENIED, EXPIRED, CANCELLED, INTERRUPTED, DEAD
 //! ```
 //!
-//! A job that only reads costs three writes: claim, result, end. The first copy of a job has no item: QUEUED is what
-//! the sweeper writes when it sends a job again.
+//! A job that only reads costs four writes: claim, result, that there is one, end. A result has items of its own, which
+//! the table drops after the hour in which it may be read; the job's item stays much longer. The first copy of a job has
+//! no item: QUEUED is what the sweeper writes when it sends a job again.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -28,10 +29,7 @@ pub const RESULT_READABLE_FOR: u64 = 60 * 60;
 /// The partitions of the index `open`. One partition takes 1,000 writes a second; eight take what the worker can do.
 pub const OPEN_SHARDS: u8 = 8;
 
-/// The largest sealed result that is kept in the job's own item, in bytes. An item may have 400 KB.
-const MAX_INLINE: usize = 300 * 1024;
-
-/// The bytes of one item of a larger result.
+/// The bytes of a sealed result that one item holds. An item may have 400 KB.
 const CHUNK: usize = 350 * 1024;
 
 /// Where a job stands.
@@ -142,9 +140,7 @@ pub struct Row {
     pub data_key: Option<Vec<u8>>,
     /// The job itself.
     pub sealed_job: Option<Vec<u8>>,
-    /// The result, if it is small.
-    pub sealed_result: Option<Vec<u8>>,
-    /// The keys of the items that hold a large result, in order.
+    /// The keys of the items that hold the result, in order. Empty if none was kept.
     pub result_chunks: Vec<String>,
     /// Until when the result may be read: Unix seconds.
     pub result_until: u64,
@@ -193,7 +189,6 @@ impl Row {
             calls,
             data_key: bytes("data_key"),
             sealed_job: bytes("sealed_job"),
-            sealed_result: bytes("sealed_result"),
             result_chunks: chunks
                 .map(|keys| keys.iter().filter_map(|key| key.as_s().ok().cloned()).collect())
                 .unwrap_or_default(),
@@ -411,45 +406,36 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let until = now + RESULT_READABLE_FOR;
         let mut chunks = Vec::new();
-        if let Some(large) = sealed.filter(|sealed| sealed.len() > MAX_INLINE) {
-            for (index, chunk) in large.chunks(CHUNK).enumerate() {
-                let key = format!("{}#{}#{index}", claim.key, claim.attempt.0);
-                let put = self
-                    .db
-                    .put_item()
-                    .table_name(&self.table)
-                    .item("job", text(&key))
-                    .item("chunk", bytes(chunk))
-                    .item("expires_at", number(until));
-                put.send().await.map_err(unavailable)?;
-                chunks.push(text(key));
-            }
+        for (index, chunk) in sealed.unwrap_or_default().chunks(CHUNK).enumerate() {
+            let key = format!("{}#{}#{index}", claim.key, claim.attempt.0);
+            let put = self
+                .db
+                .put_item()
+                .table_name(&self.table)
+                .item("job", text(&key))
+                .item("chunk", bytes(chunk))
+                .item("expires_at", number(until));
+            put.send().await.map_err(unavailable)?;
+            chunks.push(text(key));
         }
-        let mut update = self
+        let update = self
             .fenced(claim)
             .condition_expression("attempt = :mine AND #state IN (:claimed, :ready)")
             .expression_attribute_values(":claimed", text(State::Claimed.as_str()))
             .expression_attribute_values(":ready", text(State::ResultReady.as_str()))
             .expression_attribute_values(":ends", text(ends.as_str()))
-            .expression_attribute_values(":until", number(until));
-        let mut set = "SET #state = :ready, ends = :ends, result_until = :until".to_owned();
-        if !chunks.is_empty() {
-            set += ", result_chunks = :result";
-            update = update.expression_attribute_values(":result", AttributeValue::L(chunks));
-        } else if let Some(sealed) = sealed {
-            set += ", sealed_result = :result";
-            update = update.expression_attribute_values(":result", bytes(sealed));
-        }
-        update.update_expression(set).send().await.map(drop).map_err(lost_or_unavailable)
+            .expression_attribute_values(":until", number(until))
+            .expression_attribute_values(":result", AttributeValue::L(chunks))
+            .update_expression(
+                "SET #state = :ready, ends = :ends, result_until = :until, result_chunks = :result",
+            );
+        update.send().await.map(drop).map_err(lost_or_unavailable)
     }
 
     /// The sealed result of `row`, whole, or nothing if it has none or may not be read any more.
     pub async fn result(&self, row: &Row, now: u64) -> Result<Option<Vec<u8>>, LedgerError> {
-        if now > row.result_until {
+        if now > row.result_until || row.result_chunks.is_empty() {
             return Ok(None);
-        }
-        if row.result_chunks.is_empty() {
-            return Ok(row.sealed_result.clone());
         }
         let mut sealed = Vec::new();
         for key in &row.result_chunks {
@@ -624,7 +610,6 @@ mod tests {
                 .collect(),
             data_key: None,
             sealed_job: None,
-            sealed_result: None,
             result_chunks: Vec::new(),
             result_until: 0,
             ends: None,

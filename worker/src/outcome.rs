@@ -221,7 +221,6 @@ mod tests {
             .into(),
             data_key: None,
             sealed_job: None,
-            sealed_result: None,
             result_chunks: Vec::new(),
             result_until: 0,
             ends: None,

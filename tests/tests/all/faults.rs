@@ -424,7 +424,8 @@ async fn a_record_of_a_newer_version_is_given_back_and_not_run() {
         assert_eq!(attributes["Attributes"][hidden], "1", "version {version}");
         let scan = json!({ "TableName": "alfred-jobs" });
         let ledger = home.json("dynamodb", "DynamoDB_20120810.Scan", &scan).await.unwrap();
-        assert_eq!(ledger["Count"], rows, "version {version}: {ledger}");
+        let jobs = ledger["Items"].as_array().unwrap().iter().filter(|item| item.get("state").is_some());
+        assert_eq!(jobs.count(), rows, "version {version}: {ledger}");
     }
     worker.shut_down();
     worker.gone().await;

@@ -1,9 +1,12 @@
 //! What people type, and what they read.
 
+use std::collections::{BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 use shared::job::Task;
 use shared::mapping::MappingKey;
-use worker::claim::State;
+use worker::claim::{RESULT_READABLE_FOR, State};
 
 use crate::world::World;
 
@@ -42,7 +45,7 @@ async fn the_role_session_says_who_it_was() {
 }
 
 #[tokio::test]
-async fn a_read_costs_three_writes_and_no_key_call_once_the_worker_is_warm() {
+async fn a_read_costs_four_writes_and_no_key_call_once_the_worker_is_warm() {
     let world = World::start().await;
     world.run(&world.typed("U0ANNA", "aws sts get-caller-identity")).await;
     world.aws.take_arrived();
@@ -59,10 +62,34 @@ async fn a_read_costs_three_writes_and_no_key_call_once_the_worker_is_warm() {
         [
             "dynamodb GetItem",
             "dynamodb PutItem",
+            "dynamodb PutItem",
             "dynamodb UpdateItem",
             "dynamodb UpdateItem",
             "sts GetCallerIdentity"
         ]
+    );
+}
+
+#[tokio::test]
+async fn the_table_drops_a_result_after_an_hour_and_keeps_its_job() {
+    let world = World::start().await;
+    world.stop_at(world.now());
+    let job = world.typed("U0ANNA", "aws sts get-caller-identity");
+    world.run(&job).await;
+    let items = world.db.scan().table_name("jobs").send().await.unwrap().items.unwrap_or_default();
+    let (results, jobs): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.contains_key("chunk"));
+    let lives_for = |item: &HashMap<String, AttributeValue>| {
+        item["expires_at"].as_n().unwrap().parse::<u64>().unwrap() - world.now()
+    };
+    assert_eq!(results.iter().map(|item| lives_for(item)).collect::<Vec<_>>(), [RESULT_READABLE_FOR]);
+    assert_eq!(jobs.iter().map(|item| lives_for(item)).collect::<Vec<_>>(), [30 * 24 * 60 * 60]);
+    let sealed = |item: &&HashMap<String, AttributeValue>| {
+        let blobs = item.iter().filter(|(_, value)| value.is_b()).map(|(name, _)| name.clone());
+        blobs.collect::<BTreeSet<_>>()
+    };
+    assert_eq!(
+        jobs.iter().map(sealed).collect::<Vec<_>>(),
+        [BTreeSet::from(["data_key", "sealed_job"].map(str::to_owned))]
     );
 }
 
