@@ -15,7 +15,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         return Corpus::Reject;
     };
     let Some(answers) = Recorded::read(answers, |body| {
-        if command.contains("select-object-content") {
+        if command.contains("select-object-content") || command.contains("start-live-tail") {
             seal(body);
         }
     }) else {
@@ -27,15 +27,22 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     Corpus::Keep
 });
 
-/// Sets the checksum of each message of a stream of events: no input would come past it otherwise.
+/// Sets the checksums of each message of a stream of events: no input would come past them otherwise.
 fn seal(mut stream: &mut [u8]) {
+    const LENGTHS: usize = 8;
     const CHECKSUM: usize = 4;
+    let crc = |bytes: &[u8]| Crc::<u32>::new(&CRC_32_ISO_HDLC).checksum(bytes).to_be_bytes();
     while let Some((total, _)) = stream.split_first_chunk::<CHECKSUM>() {
         let Some((message, rest)) = stream.split_at_mut_checked(u32::from_be_bytes(*total) as usize) else {
             return;
         };
         let Some((sealed, checksum)) = message.split_last_chunk_mut::<CHECKSUM>() else { return };
-        *checksum = Crc::<u32>::new(&CRC_32_ISO_HDLC).checksum(sealed).to_be_bytes();
+        if let Some((lengths, rest)) = sealed.split_first_chunk_mut::<LENGTHS>()
+            && let Some(prelude) = rest.first_chunk_mut::<CHECKSUM>()
+        {
+            *prelude = crc(lengths);
+        }
+        *checksum = crc(sealed);
         stream = rest;
     }
 }

@@ -145,7 +145,11 @@ impl Transport for Recorded {
         let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
         Box::pin(async move {
             let answer = answer.ok_or_else(|| TransportError::Refused("no answer".to_owned()))?;
-            if answer.body.len() > reading.limit { Err(TransportError::TooLarge(reading.limit)) } else { Ok(answer) }
+            if answer.body.len() > reading.limit {
+                Err(TransportError::TooLarge(reading.limit))
+            } else {
+                Ok(answer)
+            }
         })
     }
 }
