@@ -40,12 +40,7 @@ impl Client {
     }
 
     /// Checks the parameters and makes the call.
-    pub async fn call(
-        &self,
-        calls: &mut Calls<'_>,
-        operation: &str,
-        parameters: Map,
-    ) -> Result<Map, CallError> {
+    pub async fn call(&self, calls: &Calls<'_>, operation: &str, parameters: Map) -> Result<Map, CallError> {
         self.respond(calls, operation, parameters).await.map(|response| response.value)
     }
 
@@ -56,35 +51,40 @@ impl Client {
         operation: &str,
         parameters: Map,
     ) -> Result<Map, CallError> {
-        let operation = self.operation(operation)?;
-        self.check(operation, &parameters)?;
-        let (region, extras) = (self.region.as_deref(), Extras { keeps_secrets: true, ..Extras::default() });
-        Ok(calls.send_with(&self.service, operation, parameters, region, extras).await?.value)
+        let extras = Extras { keeps_secrets: true, ..Extras::default() };
+        self.make(calls, operation, parameters, extras).await.map(|response| response.value)
     }
 
-    /// Makes a call whose answer has no end: what comes until the time is up, with why it ends.
+    /// The same for an answer that has no end: what comes until the time is up, with why it ends.
     pub async fn follow(
         &self,
         calls: &Calls<'_>,
         operation: &str,
         parameters: Map,
     ) -> Result<Response, CallError> {
-        let operation = self.operation(operation)?;
-        self.check(operation, &parameters)?;
-        let (region, extras) = (self.region.as_deref(), Extras { endless: true, ..Extras::default() });
-        calls.send_with(&self.service, operation, parameters, region, extras).await
+        self.make(calls, operation, parameters, Extras { endless: true, ..Extras::default() }).await
     }
 
-    /// Like [`Client::call`], with the response that the result came in.
+    /// The same as [`Client::call`], with the response that the result came in.
     pub async fn respond(
         &self,
-        calls: &mut Calls<'_>,
+        calls: &Calls<'_>,
         operation: &str,
         parameters: Map,
     ) -> Result<Response, CallError> {
+        self.make(calls, operation, parameters, Extras::default()).await
+    }
+
+    async fn make(
+        &self,
+        calls: &Calls<'_>,
+        operation: &str,
+        parameters: Map,
+        extras: Extras,
+    ) -> Result<Response, CallError> {
         let operation = self.operation(operation)?;
         self.check(operation, &parameters)?;
-        calls.send(&self.service, operation, parameters, self.region.as_deref()).await
+        calls.send_with(&self.service, operation, parameters, self.region.as_deref(), extras).await
     }
 
     /// Refuses parameters that do not fit the model.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Formatter};
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::{
     MAX_DEPTH, MAX_VALUES, ParseError, Reader, Target, decode_base64, float, is_in_body, union_member,
@@ -100,7 +100,8 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json<'de>, A::Error> {
         let mut map = Vec::new();
-        while let Some(Name(name)) = entries.next_key()? {
+        while let Some(name) = entries.next_key()? {
+            let Json::Str(name) = name else { return Err(A::Error::custom("a name that is no text")) };
             if name == NUMBER {
                 let digits: String = entries.next_value()?;
                 let float = || Value::Float(digits.parse().unwrap_or(f64::NAN));
@@ -109,33 +110,6 @@ impl<'de> Visitor<'de> for JsonVisitor {
             map.push((name, entries.next_value()?));
         }
         Ok(Json::Object(map))
-    }
-}
-
-/// The name of a map's value.
-struct Name<'b>(Cow<'b, str>);
-
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(NameVisitor)
-    }
-}
-
-struct NameVisitor;
-
-impl<'de> Visitor<'de> for NameVisitor {
-    type Value = Name<'de>;
-
-    fn expecting(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a name")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Name<'de>, E> {
-        Ok(Name(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Name<'de>, E> {
-        Ok(Name(Cow::Owned(text.to_owned())))
     }
 }
 
