@@ -45,7 +45,7 @@ const REFUSED: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
-        "it needs a terminal; use `aws ecs describe-express-gateway-service`",
+        "it watches for longer than a command may take; use `aws ecs describe-express-gateway-service`",
         &[("ecs", "monitor-express-gateway-service")],
     ),
     ("it copies files over SSH; use `aws ssm send-command`", &[("emr", "get"), ("emr", "put")]),
