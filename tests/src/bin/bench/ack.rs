@@ -1,5 +1,6 @@
-//! How long ingress lets Slack wait: signed slash commands at a fixed rate over HTTP, each answered after its job is on
-//! the queue; and beside it a function that does nothing, which is what the host and Lambda's runtime take of it.
+//! How long ingress lets Slack wait: signed slash commands over HTTP at fixed rates and as fast as they are answered, each
+//! after its job is on the queue; and beside it a function that does nothing, which is what the host and Lambda's runtime
+//! take of it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,6 +25,9 @@ use tokio::task::JoinSet;
 /// Requests a second, and for how long each rate is held.
 const RATES: [u32; 3] = [20, 100, 300];
 const HELD: Duration = Duration::from_secs(10);
+
+/// How many send the next request as soon as the last is answered.
+const SENDERS: usize = 8;
 
 /// Sends signed slash commands as Slack does, over connections that are kept.
 #[derive(Clone)]
@@ -113,10 +117,9 @@ pub async fn table(stack: &Stack, sender: &Sender) -> anyhow::Result<String> {
         ingress.sender.send("sts get-caller-identity").await?;
         idle.sender.send("sts get-caller-identity").await?;
     }
-    for rate in RATES {
-        let [ours, nothing] = [ingress.at(rate).await?, idle.at(rate).await?];
+    let mut row = |rate: &str, ours: &Taken, nothing: &Taken| {
         rows += &format!(
-            "| {rate} requests/s | {} | {} | {} | p50 {} ms, p99 {} ms, {} µs | {:.2} |\n",
+            "| {rate} | {} | {} | {} | p50 {} ms, p99 {} ms, {} µs | {:.2} |\n",
             ms(ours.p50),
             ms(ours.p99),
             ours.cpu.as_micros(),
@@ -125,7 +128,15 @@ pub async fn table(stack: &Stack, sender: &Sender) -> anyhow::Result<String> {
             nothing.cpu.as_micros(),
             nothing.cpu.as_secs_f64() / ours.cpu.as_secs_f64(),
         );
+    };
+    for rate in RATES {
+        let [ours, nothing] = [ingress.at(rate).await?, idle.at(rate).await?];
+        row(&format!("{rate} requests/s"), &ours, &nothing);
     }
+    let [ours, nothing] = [ingress.flat_out().await?, idle.flat_out().await?];
+    let [many, more] = [&ours, &nothing].map(|taken| f64::from(taken.count) / HELD.as_secs_f64());
+    let rate = format!("as fast as they are answered: {many:.0} requests/s, {more:.0} of nothing");
+    row(&rate, &ours, &nothing);
     drop(gateway);
     function.shut_down();
     function.gone().await;
@@ -140,6 +151,7 @@ struct Measured {
 
 /// What a request took.
 struct Taken {
+    count: u32,
     p50: Duration,
     p99: Duration,
     cpu: Duration,
@@ -167,9 +179,36 @@ impl Measured {
         while let Some(done) = sent.join_next().await {
             done.context("a request was dropped")??;
         }
+        self.taken(cpu_before, &*samples.lock().await)
+    }
+
+    /// Requests leave when the one before them is answered.
+    async fn flat_out(&self) -> anyhow::Result<Taken> {
+        let cpu_before = self.cpu()?;
+        let samples = Arc::new(Mutex::new(Samples::default()));
+        let mut senders = JoinSet::new();
+        let end = Instant::now() + HELD;
+        for _ in 0..SENDERS {
+            let (sender, samples) = (self.sender.clone(), Arc::clone(&samples));
+            senders.spawn(async move {
+                while Instant::now() < end {
+                    let taken = sender.send("sts get-caller-identity").await?;
+                    samples.lock().await.push(taken);
+                }
+                anyhow::Ok(())
+            });
+        }
+        while let Some(done) = senders.join_next().await {
+            done.context("a request was dropped")??;
+        }
+        self.taken(cpu_before, &*samples.lock().await)
+    }
+
+    fn taken(&self, cpu_before: Duration, samples: &Samples) -> anyhow::Result<Taken> {
+        let count = u32::try_from(samples.len())?;
+        ensure!(count > 0, "nothing was answered");
         let cpu = self.cpu()?.saturating_sub(cpu_before) / count;
-        let samples = samples.lock().await;
-        Ok(Taken { p50: samples.percentile(50.0), p99: samples.percentile(99.0), cpu })
+        Ok(Taken { count, p50: samples.percentile(50.0), p99: samples.percentile(99.0), cpu })
     }
 
     /// What all instances have used so far.
