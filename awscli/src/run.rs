@@ -218,7 +218,8 @@ impl Printer {
             Skeleton::Output => {
                 let mut sample = skeleton::output(service, operation, &shape.format);
                 if let Value::Map(result) = &mut sample
-                    && operation.name == "GetPipelineDefinition"
+                    && (service.name.as_str(), operation.name.as_str())
+                        == ("datapipeline", "GetPipelineDefinition")
                 {
                     custom::translate_definition(result);
                 }

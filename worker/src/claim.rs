@@ -30,7 +30,7 @@ pub const RESULT_READABLE_FOR: u64 = 60 * 60;
 pub const OPEN_SHARDS: u8 = 8;
 
 /// The bytes of a sealed result that one item holds. An item may have 400 KB.
-const CHUNK: usize = 350 * 1024;
+pub const CHUNK: usize = 350 * 1024;
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

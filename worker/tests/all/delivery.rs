@@ -2,7 +2,7 @@
 
 use shared::secret::Secret;
 use worker::blocks::{HEAD, MAX_INLINE};
-use worker::claim::State;
+use worker::claim::{Attempt, CHUNK, NewClaim, State};
 use worker::outcome::Answer;
 
 use crate::slack::{Mood, TOKEN};
@@ -207,10 +207,26 @@ async fn f25_long_output_is_its_head_and_a_file_that_only_the_user_sees() {
     .collect();
     let job = answered(&world, &noise).await;
     let row = world.row(&job).await;
-    assert!(!row.result_chunks.is_empty());
+    assert!(row.result_chunks.len() > 1, "it is in one item");
     let (_, key) = world.worker.responder.open_job(&row).await.unwrap();
     let kept = world.worker.responder.open_answer(&row, &key).await.unwrap().unwrap();
     assert!(kept.stdout == noise);
+}
+
+#[tokio::test]
+async fn a_result_has_as_many_items_as_it_needs() {
+    let world = World::start().await;
+    let ledger = &world.worker.responder.ledger;
+    for (size, items) in [(1, 1), (CHUNK - 1, 1), (CHUNK, 1), (CHUNK + 1, 2)] {
+        let (job, attempt, now) = (world.typed("U0ANNA", "aws s3 ls"), Attempt::new().unwrap(), world.now());
+        let new = NewClaim { job: &job, attempt: &attempt, lease_until: now + 60, sealed: None, now };
+        let claim = ledger.claim(new).await.unwrap().unwrap();
+        let sealed = vec![7; size];
+        ledger.store(&claim, Some(&sealed), State::Delivered, now).await.unwrap();
+        let row = world.row(&job).await;
+        assert_eq!(row.result_chunks.len(), items, "{size} bytes");
+        assert!(ledger.result(&row, now).await.unwrap() == Some(sealed), "{size} bytes");
+    }
 }
 
 #[tokio::test]
