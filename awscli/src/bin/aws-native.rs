@@ -1,12 +1,15 @@
 //! `aws-native`: the library as a program of its own, to compare and measure whole processes against the official CLI.
 //! It takes `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_ACCOUNT_ID`, `AWS_REGION` and
-//! `AWS_ENDPOINT_URL` from its environment and its command from the arguments. Nothing of the product runs it.
+//! `AWS_ENDPOINT_URL` from its environment and its command from the arguments. What sends nothing, such as `help`, needs
+//! none of them. Nothing of the product runs it.
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result, ensure};
+use awscli::classify::{Impact, classify};
+use awscli::command::Context;
 use awscli::files::MemoryFiles;
 use awscli::session::{Budget, Credentials, NoJournal, Session, Tokens};
 use awscli::transport::HttpClient;
@@ -30,15 +33,25 @@ fn main() -> ExitCode {
 
 fn run() -> Result<u8> {
     let optional = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let required = |name: &str| optional(name).with_context(|| format!("{name} is not set"));
     let endpoint = optional("AWS_ENDPOINT_URL").map(|url| url.parse()).transpose();
     let http = HttpClient::new()?;
     let files = MemoryFiles::new(FILES);
+    let argv: Vec<String> = std::env::args().skip(1).collect();
+    const KEYS: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    if let Some(missing) = KEYS.into_iter().find(|name| optional(name).is_none()) {
+        let found = classify(&argv, Context { files: &files, now: SystemTime::now() });
+        let needs_keys = found.is_ok_and(|found| found.sends || found.impact == Impact::Mint);
+        ensure!(
+            !needs_keys,
+            "{missing} is not set: export it, or copy a role's keys from the AWS access portal"
+        );
+    }
+    let [access_key_id, secret_access_key] = KEYS.map(|name| optional(name).unwrap_or_default());
     let (time, reserve, calls, pages, output_bytes, read_bytes) = BUDGET;
     let session = Session {
         credentials: Credentials {
-            access_key_id: required("AWS_ACCESS_KEY_ID")?,
-            secret_access_key: required("AWS_SECRET_ACCESS_KEY")?,
+            access_key_id,
+            secret_access_key,
             session_token: optional("AWS_SESSION_TOKEN"),
             account_id: optional("AWS_ACCOUNT_ID"),
         },
@@ -57,7 +70,6 @@ fn run() -> Result<u8> {
         clock: None,
         park: None,
     };
-    let argv: Vec<String> = std::env::args().skip(1).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let output = runtime.block_on(awscli::run(&argv, &session));
     std::io::stdout().write_all(&output.stdout)?;

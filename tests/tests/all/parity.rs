@@ -103,3 +103,21 @@ fn our_command_prints_what_the_official_one_prints() {
     );
     println!("{} commands of {} services: same stdout, same exit status", compared.len(), services.len());
 }
+
+#[test]
+fn only_what_asks_aws_needs_keys() {
+    for (line, status, said) in [
+        ("s3 cp help", 0, "aws s3 cp"),
+        ("ec2 describe-instances --generate-cli-skeleton input", 0, "\"InstanceIds\""),
+        ("s3api list-bukets", 252, "Maybe you meant"),
+        ("sts get-caller-identity", 253, "AWS_ACCESS_KEY_ID is not set"),
+        ("s3 presign s3://bucket/key", 253, "AWS_ACCESS_KEY_ID is not set"),
+    ] {
+        let mut command = Command::new(witness::program("aws-native"));
+        command.env_clear();
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let output = run(command, &words);
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!((output.status.code(), text.contains(said)), (Some(status), true), "{line}: {text}");
+    }
+}
