@@ -19,14 +19,14 @@ echo "bench: building the functions and the command (release)" >&2
 # ingress last and by itself: with install's features it would be another program than the one that is deployed.
 cargo build --locked --release -p ingress --features install --bin install
 cargo build --locked --release -p ingress -p worker -p syncer --bins
-cargo build --locked --release -p ingress --example idle
+cargo build --locked --release -p ingress --example floor
 cargo build --locked --release -p awscli --features native --bin aws-native --bin aws-warm
 echo "bench: building the bench with the emulators" >&2
 cargo build --locked --profile emulators -p tests --bin bench
 
 target=$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
 # The programs under measurement are looked for beside the bench.
-for program in ingress install worker sweeper syncer aws-native aws-warm examples/idle; do
+for program in ingress install worker sweeper syncer aws-native aws-warm examples/floor; do
   ln -f "$target/release/$program" "$target/emulators/${program##*/}"
 done
 exec "$target/emulators/bench" "$@"

@@ -1,10 +1,7 @@
 //! How long ingress lets Slack wait: signed slash commands over HTTP at fixed rates and as fast as they are answered, each
-//! after its job is on the queue; and beside it a function that does nothing, which is what the host and Lambda's runtime
-//! take of it.
+//! after its job is on the queue; and by turns with it the same job on bare sockets, which is what the host asks at the least.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
@@ -19,12 +16,22 @@ use local::slack::signature::{form, sign};
 use local::stack::Stack;
 use tests::measure::{Samples, cpu_of, ms, processes_of};
 use tests::witness;
-use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-/// Requests a second, and for how long each rate is held.
+use crate::answer::COMMAND;
+
+/// Requests a second.
 const RATES: [u32; 3] = [20, 100, 300];
-const HELD: Duration = Duration::from_secs(10);
+
+/// At each rate both have so many turns, so that a slow minute of the machine slows both; and how long one is.
+const TURNS: u32 = 5;
+const TURN: Duration = Duration::from_secs(2);
+
+/// How many times the CPU time of bare sockets a request may take; how many times their p99 at the highest rate; and the
+/// share of their requests that are to be answered when all cores are busy.
+const CPU_GOAL: f64 = 3.0;
+const P99_GOAL: f64 = 4.0;
+const RATE_GOAL: f64 = 0.4;
 
 /// How many send the next request as soon as the last is answered.
 const SENDERS: usize = 8;
@@ -92,55 +99,87 @@ impl Sender {
     }
 }
 
-/// The table of both functions, rate by rate.
+/// The table of both functions, rate by rate, and whether the goals are met.
 pub async fn table(stack: &Stack, sender: &Sender) -> anyhow::Result<String> {
     let ingress = Measured { sender: sender.clone(), program: witness::program("ingress") };
     let function = Function {
-        name: "idle".into(),
-        binary: witness::program("idle"),
-        environment: BTreeMap::new(),
+        name: "floor".into(),
+        binary: witness::program("floor"),
         ..stack.ingress.function().clone()
     };
     let function = Lambda::new(function, stack.logs.clone());
     let listener = Gateway::listen().await?;
     let url = format!("http://{}", listener.local_addr()?);
     let gateway = Gateway::start(listener, function.clone(), function.clone())?;
-    let idle = Measured {
+    let floor = Measured {
         sender: Sender::new(&url, &sender.signing_secret, &sender.origin),
-        program: witness::program("idle"),
+        program: witness::program("floor"),
     };
     let mut rows = String::from(
-        "| ack over HTTP | p50, ms | p99, ms | CPU a request, µs | a function that does nothing | its share of the CPU |\n\
-         | --- | ---: | ---: | ---: | --- | ---: |\n",
+        "| ack over HTTP | p50, ms | p99, ms | CPU a request, µs | the same on bare sockets | times its CPU | times its p99 |\n\
+         | --- | ---: | ---: | ---: | --- | ---: | ---: |\n",
     );
     for _ in 0..50 {
-        ingress.sender.send("sts get-caller-identity").await?;
-        idle.sender.send("sts get-caller-identity").await?;
+        ingress.sender.send(COMMAND).await?;
+        floor.sender.send(COMMAND).await?;
     }
-    let mut row = |rate: &str, ours: &Taken, nothing: &Taken| {
+    let mut row = |rate: &str, ours: &Taken, least: &Taken| {
+        let ratios = Ratios {
+            cpu: ours.cpu().div_duration_f64(least.cpu()),
+            p99: ours.p99().div_duration_f64(least.p99()),
+        };
         rows += &format!(
-            "| {rate} | {} | {} | {} | p50 {} ms, p99 {} ms, {} µs | {:.2} |\n",
-            ms(ours.p50),
-            ms(ours.p99),
-            ours.cpu.as_micros(),
-            ms(nothing.p50),
-            ms(nothing.p99),
-            nothing.cpu.as_micros(),
-            nothing.cpu.as_secs_f64() / ours.cpu.as_secs_f64(),
+            "| {rate} | {} | {} | {} | p50 {} ms, p99 {} ms, {} µs | {:.2} | {:.2} |\n",
+            ms(ours.p50()),
+            ms(ours.p99()),
+            ours.cpu().as_micros(),
+            ms(least.p50()),
+            ms(least.p99()),
+            least.cpu().as_micros(),
+            ratios.cpu,
+            ratios.p99,
         );
+        ratios
     };
+    let mut ratios = Vec::new();
     for rate in RATES {
-        let [ours, nothing] = [ingress.at(rate).await?, idle.at(rate).await?];
-        row(&format!("{rate} requests/s"), &ours, &nothing);
+        let (mut ours, mut least) = (Taken::default(), Taken::default());
+        for _ in 0..TURNS {
+            ingress.at(rate, &mut ours).await?;
+            floor.at(rate, &mut least).await?;
+        }
+        ratios.push(row(&format!("{rate} requests/s"), &ours, &least));
     }
-    let [ours, nothing] = [ingress.flat_out().await?, idle.flat_out().await?];
-    let [many, more] = [&ours, &nothing].map(|taken| f64::from(taken.count) / HELD.as_secs_f64());
-    let rate = format!("as fast as they are answered: {many:.0} requests/s, {more:.0} of nothing");
-    row(&rate, &ours, &nothing);
+    let (mut ours, mut least) = (Taken::default(), Taken::default());
+    for _ in 0..TURNS {
+        ingress.flat_out(&mut ours).await?;
+        floor.flat_out(&mut least).await?;
+    }
+    let [many, more] = [&ours, &least].map(|taken| taken.samples.len() as f64 / (TURN * TURNS).as_secs_f64());
+    let rate = format!("as fast as they are answered: {many:.0} requests/s, {more:.0} on bare sockets");
+    let flat_out = row(&rate, &ours, &least);
     drop(gateway);
     function.shut_down();
     function.gone().await;
+
+    let most_cpu = ratios.iter().chain([&flat_out]).map(|ratios| ratios.cpu).fold(0.0, f64::max);
+    let at_most_rate = ratios.last().context("no rate")?.p99;
+    let verdict = |met: bool| if met { "met" } else { "missed" };
+    rows += &format!(
+        "\nGoals: at most {CPU_GOAL} times the CPU of bare sockets: {}; at most {P99_GOAL} times their p99 at {} requests/s: {}; \
+         at least {RATE_GOAL} of their requests: {}.\n",
+        verdict(most_cpu <= CPU_GOAL),
+        RATES[RATES.len() - 1],
+        verdict(at_most_rate <= P99_GOAL),
+        verdict(many / more >= RATE_GOAL),
+    );
     Ok(rows)
+}
+
+/// Ours by the same figure of bare sockets.
+struct Ratios {
+    cpu: f64,
+    p99: f64,
 }
 
 /// A function behind a gateway.
@@ -149,66 +188,69 @@ struct Measured {
     program: PathBuf,
 }
 
-/// What a request took.
+/// What the requests of all turns took.
+#[derive(Default)]
 struct Taken {
-    count: u32,
-    p50: Duration,
-    p99: Duration,
+    samples: Samples,
     cpu: Duration,
+}
+
+impl Taken {
+    fn p50(&self) -> Duration {
+        self.samples.percentile(50.0)
+    }
+
+    fn p99(&self) -> Duration {
+        self.samples.percentile(99.0)
+    }
+
+    /// Of one request.
+    fn cpu(&self) -> Duration {
+        self.cpu / u32::try_from(self.samples.len()).unwrap_or(u32::MAX).max(1)
+    }
 }
 
 impl Measured {
     /// Requests leave when their time has come, whether earlier ones are answered or not, and their latency counts from
     /// that time.
-    async fn at(&self, rate: u32) -> anyhow::Result<Taken> {
+    async fn at(&self, rate: u32, taken: &mut Taken) -> anyhow::Result<()> {
         let cpu_before = self.cpu()?;
-        let samples = Arc::new(Mutex::new(Samples::default()));
         let mut sent = JoinSet::new();
         let started = Instant::now();
-        let count = rate * u32::try_from(HELD.as_secs())?;
+        let count = rate * u32::try_from(TURN.as_secs())?;
         for number in 0..count {
-            let due = started + HELD * number / count;
+            let due = started + TURN * number / count;
             tokio::time::sleep_until(due.into()).await;
-            let (sender, samples) = (self.sender.clone(), Arc::clone(&samples));
-            sent.spawn(async move {
-                sender.send("sts get-caller-identity").await?;
-                samples.lock().await.push(due.elapsed());
-                anyhow::Ok(())
-            });
+            let sender = self.sender.clone();
+            sent.spawn(async move { sender.send(COMMAND).await.map(|_| due.elapsed()) });
         }
-        while let Some(done) = sent.join_next().await {
-            done.context("a request was dropped")??;
+        while let Some(answered) = sent.join_next().await {
+            taken.samples.push(answered.context("a request was dropped")??);
         }
-        self.taken(cpu_before, &*samples.lock().await)
+        taken.cpu += self.cpu()?.saturating_sub(cpu_before);
+        Ok(())
     }
 
     /// Requests leave when the one before them is answered.
-    async fn flat_out(&self) -> anyhow::Result<Taken> {
+    async fn flat_out(&self, taken: &mut Taken) -> anyhow::Result<()> {
         let cpu_before = self.cpu()?;
-        let samples = Arc::new(Mutex::new(Samples::default()));
         let mut senders = JoinSet::new();
-        let end = Instant::now() + HELD;
+        let end = Instant::now() + TURN;
         for _ in 0..SENDERS {
-            let (sender, samples) = (self.sender.clone(), Arc::clone(&samples));
+            let sender = self.sender.clone();
             senders.spawn(async move {
+                let mut samples = Vec::new();
                 while Instant::now() < end {
-                    let taken = sender.send("sts get-caller-identity").await?;
-                    samples.lock().await.push(taken);
+                    samples.push(sender.send(COMMAND).await?);
                 }
-                anyhow::Ok(())
+                anyhow::Ok(samples)
             });
         }
-        while let Some(done) = senders.join_next().await {
-            done.context("a request was dropped")??;
+        while let Some(answered) = senders.join_next().await {
+            taken.samples.extend(answered.context("a request was dropped")??);
         }
-        self.taken(cpu_before, &*samples.lock().await)
-    }
-
-    fn taken(&self, cpu_before: Duration, samples: &Samples) -> anyhow::Result<Taken> {
-        let count = u32::try_from(samples.len())?;
-        ensure!(count > 0, "nothing was answered");
-        let cpu = self.cpu()?.saturating_sub(cpu_before) / count;
-        Ok(Taken { count, p50: samples.percentile(50.0), p99: samples.percentile(99.0), cpu })
+        taken.cpu += self.cpu()?.saturating_sub(cpu_before);
+        Ok(())
     }
 
     /// What all instances have used so far.

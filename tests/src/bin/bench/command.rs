@@ -16,10 +16,9 @@ const COMMANDS: [&str; 10] = [
     "sts get-caller-identity",
     "ec2 describe-instances --query Reservations[].Instances[].[InstanceId,State.Name] --output text",
     "ec2 wait instance-running --filters Name=instance-type,Values=t3.small",
-    "s3 ls s3://wayne-dev-reports",
+    "s3 ls",
     "s3 cp s3://wayne-dev-reports/backup.tar -",
-    "dynamodb query --table-name dev-orders --key-condition-expression #o=:o \
-     --expression-attribute-names {\"#o\":\"order\"} --expression-attribute-values {\":o\":{\"S\":\"41\"}} --query Items[].total.N",
+    "dynamodb list-tables",
     "iam list-roles --output table",
     "lambda list-functions --output yaml",
     "logs tail /aws/lambda/dev-resize-images --since 1d",
@@ -90,10 +89,6 @@ pub async fn table(stack: &Stack) -> anyhow::Result<String> {
         ensure!(output.status.success(), "{text}: {}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8(output.stdout)?)
     };
-    for number in 41..61 {
-        let item = format!("{{\"order\":{{\"S\":\"{number}\"}},\"total\":{{\"N\":\"9.50\"}}}}");
-        printed(&format!("dynamodb put-item --table-name dev-orders --item {item}"))?;
-    }
     let queue = printed("sqs get-queue-url --queue-name dev-mail --query QueueUrl --output text")?;
 
     let mut rows = format!(

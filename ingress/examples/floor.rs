@@ -1,0 +1,209 @@
+//! What ingress does for a slash command, on bare blocking sockets: the least that the host and the three HTTP exchanges of
+//! a request take on a machine. It knows neither TLS nor retries nor mistakes, so nobody should deploy it; the bench puts
+//! it beside ingress in one run.
+
+use std::env;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use anyhow::{Context, ensure};
+use aws_lc_rs::{digest, hmac};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use serde_json::json;
+use shared::ids::JobId;
+use shared::job::{JOB_VERSION, Job, Task};
+use shared::secret::Secret;
+use time::OffsetDateTime;
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    body: &'a str,
+    headers: Headers<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Headers<'a> {
+    x_slack_request_timestamp: &'a str,
+    x_slack_signature: &'a str,
+}
+
+fn main() -> anyhow::Result<()> {
+    let secret = hmac::Key::new(hmac::HMAC_SHA256, env::var("SLACK_SIGNING_SECRET")?.as_bytes());
+    let mut queue = Queue::from_environment()?;
+    let mut lambda = Connection::open(&env::var("AWS_LAMBDA_RUNTIME_API")?)?;
+    loop {
+        let next =
+            format!("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: {}\r\n\r\n", lambda.host);
+        let (head, body) = lambda.exchange(next.as_bytes())?;
+        let id =
+            header(head, "lambda-runtime-aws-request-id").context("an invocation without an id")?.to_owned();
+        let job = verified(&serde_json::from_slice(body)?, &secret)?;
+        queue.send(&job)?;
+        let Task::Invoke { text } = &job.task else { anyhow::bail!("not a command") };
+        let message = json!({
+            "response_type": "ephemeral",
+            "text": format!("Running `{text}` · job `{}`", job.id.short()),
+        });
+        let headers = json!({ "content-type": "application/json" });
+        let answer =
+            json!({ "statusCode": 200, "headers": headers, "body": message.to_string() }).to_string();
+        let answer = format!(
+            "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n\r\n{answer}",
+            lambda.host,
+            answer.len(),
+        );
+        lambda.exchange(answer.as_bytes())?;
+    }
+}
+
+/// The job of a request that Slack has signed.
+fn verified(event: &Event<'_>, secret: &hmac::Key) -> anyhow::Result<Job> {
+    let body = BASE64_STANDARD.decode(event.body)?;
+    let (timestamp, signature) = (event.headers.x_slack_request_timestamp, event.headers.x_slack_signature);
+    let signed = [b"v0:", timestamp.as_bytes(), b":", &body].concat();
+    let expected = format!("v0={}", hex(hmac::sign(secret, &signed).as_ref()));
+    aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), signature.as_bytes())
+        .context("not signed by Slack")?;
+    let field = |name: &str| {
+        let mut fields = url::form_urlencoded::parse(&body);
+        let (_, value) = fields.find(|(field, _)| field == name).with_context(|| format!("no {name}"))?;
+        anyhow::Ok(value.into_owned())
+    };
+    Ok(Job {
+        version: JOB_VERSION,
+        id: JobId::from_signature(signature),
+        tenant: field("team_id")?.parse()?,
+        enterprise: None,
+        user: field("user_id")?.parse()?,
+        channel: field("channel_id")?.parse()?,
+        task: Task::Invoke { text: field("text")? },
+        typed_at: timestamp.parse()?,
+        response_url: Some(Secret::new(field("response_url")?)),
+    })
+}
+
+/// The jobs queue, at an endpoint without TLS.
+struct Queue {
+    connection: Connection,
+    url: String,
+    region: String,
+    access_key_id: String,
+    secret_access_key: String,
+    session_token: String,
+}
+
+impl Queue {
+    fn from_environment() -> anyhow::Result<Self> {
+        let endpoint = env::var("AWS_ENDPOINT_URL")?;
+        let host = endpoint.strip_prefix("http://").context("an endpoint without TLS is needed")?;
+        Ok(Self {
+            connection: Connection::open(host.trim_end_matches('/'))?,
+            url: env::var("JOBS_QUEUE_URL")?,
+            region: env::var("AWS_REGION")?,
+            access_key_id: env::var("AWS_ACCESS_KEY_ID")?,
+            secret_access_key: env::var("AWS_SECRET_ACCESS_KEY")?,
+            session_token: env::var("AWS_SESSION_TOKEN")?,
+        })
+    }
+
+    /// SendMessage, signed with version 4 of AWS's signatures.
+    fn send(&mut self, job: &Job) -> anyhow::Result<()> {
+        let body = json!({
+            "QueueUrl": self.url,
+            "MessageBody": job.to_record()?,
+            "MessageGroupId": job.tenant.as_str(),
+        })
+        .to_string();
+        let now = OffsetDateTime::now_utc();
+        let date = format!("{:04}{:02}{:02}", now.year(), u8::from(now.month()), now.day());
+        let time = format!("{date}T{:02}{:02}{:02}Z", now.hour(), now.minute(), now.second());
+        let scope = format!("{date}/{}/sqs/aws4_request", self.region);
+        let Self { connection, session_token, access_key_id, .. } = self;
+        let headers = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("host", &connection.host),
+            ("x-amz-date", &time),
+            ("x-amz-security-token", session_token),
+            ("x-amz-target", "AmazonSQS.SendMessage"),
+        ];
+        let names = headers.map(|(name, _)| name).join(";");
+        let lines = headers.map(|(name, value)| format!("{name}:{value}")).join("\n");
+        let request = format!("POST\n/\n\n{lines}\n\n{names}\n{}", sha256(&body));
+        let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256(&request));
+        let secret = format!("AWS4{}", self.secret_access_key);
+        let signature = [&date, &self.region, "sqs", "aws4_request", &to_sign].into_iter().fold(
+            secret.into_bytes(),
+            |key, part| {
+                hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part.as_bytes()).as_ref().to_vec()
+            },
+        );
+        let lines = lines.replace('\n', "\r\n");
+        let request = format!(
+            "POST / HTTP/1.1\r\n{lines}\r\ncontent-length: {}\r\nauthorization: AWS4-HMAC-SHA256 \
+             Credential={access_key_id}/{scope}, SignedHeaders={names}, Signature={}\r\n\r\n{body}",
+            body.len(),
+            hex(&signature),
+        );
+        let (head, body) = connection.exchange(request.as_bytes())?;
+        ensure!(head.starts_with("HTTP/1.1 200 "), "SQS answered {}", String::from_utf8_lossy(body));
+        Ok(())
+    }
+}
+
+/// A connection that is kept, with one exchange at a time.
+struct Connection {
+    host: String,
+    stream: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Connection {
+    fn open(host: &str) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(host)?;
+        stream.set_nodelay(true)?;
+        Ok(Self { host: host.to_owned(), stream, received: vec![0; 64 * 1024] })
+    }
+
+    /// Sends `request` and returns the head and the body of the answer to it.
+    fn exchange(&mut self, request: &[u8]) -> anyhow::Result<(&str, &[u8])> {
+        self.stream.write_all(request)?;
+        let mut length = 0;
+        let head = loop {
+            length += self.read(length)?;
+            if let Some(end) = self.received[..length].windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                break end + 4;
+            }
+        };
+        let body =
+            header(str::from_utf8(&self.received[..head])?, "content-length").map_or(Ok(0), str::parse)?;
+        while length < head + body {
+            length += self.read(length)?;
+        }
+        Ok((str::from_utf8(&self.received[..head])?, &self.received[head..head + body]))
+    }
+
+    fn read(&mut self, from: usize) -> anyhow::Result<usize> {
+        let length = self.stream.read(&mut self.received[from..])?;
+        ensure!(length > 0, "{} closed the connection or sends more than is expected", self.host);
+        Ok(length)
+    }
+}
+
+/// The value of a header.
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut headers = head.lines().filter_map(|line| line.split_once(':'));
+    headers.find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+}
+
+fn sha256(text: &str) -> String {
+    hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
