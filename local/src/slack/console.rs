@@ -176,7 +176,7 @@ fn standing(standing: Standing) -> &'static str {
 }
 
 async fn messages(Shared(inner): Shared<Arc<Inner>>, Query(viewer): Query<Viewer>) -> Response {
-    Json(inner.read(|state| state.seen_by(&viewer.user, &viewer.channel))).into_response()
+    inner.read(|state| Json(state.seen_by(&viewer.user, &viewer.channel).collect::<Vec<_>>()).into_response())
 }
 
 #[derive(Deserialize)]

@@ -367,7 +367,12 @@ impl FakeSlack {
 
     /// What a person sees in a channel, oldest first.
     pub fn messages_seen_by(&self, user: &str, channel: &str) -> Vec<Shown> {
-        self.inner.read(|state| state.seen_by(user, channel))
+        self.inner.read(|state| state.seen_by(user, channel).cloned().collect())
+    }
+
+    /// The last `count` of [`FakeSlack::messages_seen_by`], newest first, without copying the others.
+    pub fn newest_seen_by(&self, user: &str, channel: &str, count: usize) -> Vec<Shown> {
+        self.inner.read(|state| state.seen_by(user, channel).rev().take(count).cloned().collect())
     }
 
     /// Every version of every message that the app put out, in order, whoever saw it.

@@ -197,13 +197,12 @@ impl State {
     }
 
     /// What a person sees in a channel, oldest first; nothing in a channel where the person is not a member.
-    pub fn seen_by(&self, user: &str, channel: &str) -> Vec<Shown> {
-        if !self.world.channel(channel).is_some_and(|channel| channel.has(user)) {
-            return Vec::new();
-        }
-        let visible =
-            self.messages.iter().filter(|message| message.channel == channel && message.visible_to(user));
-        visible.filter_map(|message| message.shown.clone()).collect()
+    pub fn seen_by(&self, user: &str, channel: &str) -> impl DoubleEndedIterator<Item = &Shown> {
+        let inside = self.world.channel(channel).is_some_and(|channel| channel.has(user));
+        let messages = self.messages.iter().filter(move |_| inside);
+        messages
+            .filter(move |message| message.channel == channel && message.visible_to(user))
+            .filter_map(|message| message.shown.as_ref())
     }
 
     /// A number that was not given out before.

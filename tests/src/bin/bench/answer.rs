@@ -8,7 +8,7 @@ use local::aws::HOME;
 use local::lambda::{Function, Lambda};
 use local::queues::EventSource;
 use local::slack::FakeSlack;
-use local::slack::message::Origin;
+use local::slack::message::{Origin, Shown};
 use local::stack::Stack;
 use tests::conversation::{job_of, seat};
 use tests::measure::{Samples, cpu_of, ms};
@@ -54,11 +54,12 @@ pub async fn latency(stack: &Stack) -> anyhow::Result<String> {
     ))
 }
 
-/// Whether the newest answers hold that of a job. Only the tail is looked at: the channel fills up.
+/// Whether the newest messages hold the answer of a job. Only these are looked at: the channel fills up, and whoever looks
+/// does so on the cores that are measured.
 fn answered(slack: &FakeSlack, job: &str) -> Option<()> {
-    let calls = slack.messages_seen_by("U0BEN", "C0OPS");
-    let mut newest = calls.iter().rev().take(3);
-    newest.any(|message| message.origin != Origin::Ack && message.rendered().contains(job)).then_some(())
+    let newest = slack.newest_seen_by("U0BEN", "C0OPS", 3);
+    let answer = |message: &Shown| message.origin != Origin::Ack && message.rendered().contains(job);
+    newest.iter().any(answer).then_some(())
 }
 
 /// Jobs a second from a full queue. `stack` has no pollers for its worker: the queue fills before anybody works.
