@@ -1,17 +1,20 @@
-//! What ingress does for a slash command, on bare blocking sockets: the least that the host and the three HTTP exchanges of
-//! a request take on a machine. It knows neither TLS nor retries nor mistakes, so nobody should deploy it; the bench puts
-//! it beside ingress in one run.
+//! What ingress does for a slash command, on bare blocking sockets: close to the least that the three HTTP exchanges of a
+//! request take on a machine. It knows neither TLS nor retries nor mistakes, so nobody should deploy it; the bench puts it
+//! beside ingress in one run.
 
-use std::env;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::SystemTime;
 
 use anyhow::{Context, ensure};
 use aws_lc_rs::{digest, hmac};
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::json;
+use shared::aws::Account;
+use shared::env::Environment;
 use shared::ids::JobId;
 use shared::job::{JOB_VERSION, Job, Task};
 use shared::secret::Secret;
@@ -30,10 +33,30 @@ struct Headers<'a> {
     x_slack_signature: &'a str,
 }
 
+/// What the environment says, as the bench and `local` set it.
+struct Config {
+    runtime_api: String,
+    signing_secret: String,
+    jobs_queue_url: String,
+    account: Account,
+}
+
+impl Config {
+    fn read(env: &mut Environment<'_>) -> Self {
+        Self {
+            runtime_api: env.required("AWS_LAMBDA_RUNTIME_API", "the host of Lambda's Runtime API"),
+            signing_secret: env.required("SLACK_SIGNING_SECRET", "the Slack app's signing secret"),
+            jobs_queue_url: env.required("JOBS_QUEUE_URL", "the URL of the SQS queue that takes jobs"),
+            account: Account::read(env),
+        }
+    }
+}
+
 fn main() -> anyhow::Result<()> {
-    let secret = hmac::Key::new(hmac::HMAC_SHA256, env::var("SLACK_SIGNING_SECRET")?.as_bytes());
-    let mut queue = Queue::from_environment()?;
-    let mut lambda = Connection::open(&env::var("AWS_LAMBDA_RUNTIME_API")?)?;
+    let config = shared::env::read(Config::read)?;
+    let secret = hmac::Key::new(hmac::HMAC_SHA256, config.signing_secret.as_bytes());
+    let mut lambda = Connection::open(&config.runtime_api)?;
+    let mut queue = Queue::open(config.account, config.jobs_queue_url)?;
     loop {
         let next =
             format!("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nhost: {}\r\n\r\n", lambda.host);
@@ -89,24 +112,14 @@ fn verified(event: &Event<'_>, secret: &hmac::Key) -> anyhow::Result<Job> {
 struct Queue {
     connection: Connection,
     url: String,
-    region: String,
-    access_key_id: String,
-    secret_access_key: String,
-    session_token: String,
+    account: Account,
 }
 
 impl Queue {
-    fn from_environment() -> anyhow::Result<Self> {
-        let endpoint = env::var("AWS_ENDPOINT_URL")?;
-        let host = endpoint.strip_prefix("http://").context("an endpoint without TLS is needed")?;
-        Ok(Self {
-            connection: Connection::open(host.trim_end_matches('/'))?,
-            url: env::var("JOBS_QUEUE_URL")?,
-            region: env::var("AWS_REGION")?,
-            access_key_id: env::var("AWS_ACCESS_KEY_ID")?,
-            secret_access_key: env::var("AWS_SECRET_ACCESS_KEY")?,
-            session_token: env::var("AWS_SESSION_TOKEN")?,
-        })
+    fn open(account: Account, url: String) -> anyhow::Result<Self> {
+        let host = account.endpoint().and_then(|endpoint| endpoint.strip_prefix("http://"));
+        let host = host.context("AWS_ENDPOINT_URL has to be an endpoint without TLS")?;
+        Ok(Self { connection: Connection::open(host.trim_end_matches('/'))?, url, account })
     }
 
     /// SendMessage, signed with version 4 of AWS's signatures.
@@ -117,35 +130,32 @@ impl Queue {
             "MessageGroupId": job.tenant.as_str(),
         })
         .to_string();
-        let now = OffsetDateTime::now_utc();
-        let date = format!("{:04}{:02}{:02}", now.year(), u8::from(now.month()), now.day());
-        let time = format!("{date}T{:02}{:02}{:02}Z", now.hour(), now.minute(), now.second());
-        let scope = format!("{date}/{}/sqs/aws4_request", self.region);
-        let Self { connection, session_token, access_key_id, .. } = self;
+        let now = SystemTime::now();
+        let utc = OffsetDateTime::from(now);
+        let date = format!("{:04}{:02}{:02}", utc.year(), u8::from(utc.month()), utc.day());
+        let time = format!("{date}T{:02}{:02}{:02}Z", utc.hour(), utc.minute(), utc.second());
+        let Self { connection, account, .. } = self;
+        let (region, keys) = (account.region(), account.credentials());
+        let scope = format!("{date}/{region}/sqs/aws4_request");
         let headers = [
             ("content-type", "application/x-amz-json-1.0"),
             ("host", &connection.host),
             ("x-amz-date", &time),
-            ("x-amz-security-token", session_token),
+            ("x-amz-security-token", keys.session_token().unwrap_or_default()),
             ("x-amz-target", "AmazonSQS.SendMessage"),
         ];
         let names = headers.map(|(name, _)| name).join(";");
         let lines = headers.map(|(name, value)| format!("{name}:{value}")).join("\n");
         let request = format!("POST\n/\n\n{lines}\n\n{names}\n{}", sha256(&body));
         let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", sha256(&request));
-        let secret = format!("AWS4{}", self.secret_access_key);
-        let signature = [&date, &self.region, "sqs", "aws4_request", &to_sign].into_iter().fold(
-            secret.into_bytes(),
-            |key, part| {
-                hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), part.as_bytes()).as_ref().to_vec()
-            },
-        );
+        let key = generate_signing_key(keys.secret_access_key(), now, region, "sqs");
+        let signature = calculate_signature(key, to_sign.as_bytes());
         let lines = lines.replace('\n', "\r\n");
         let request = format!(
             "POST / HTTP/1.1\r\n{lines}\r\ncontent-length: {}\r\nauthorization: AWS4-HMAC-SHA256 \
-             Credential={access_key_id}/{scope}, SignedHeaders={names}, Signature={}\r\n\r\n{body}",
+             Credential={}/{scope}, SignedHeaders={names}, Signature={signature}\r\n\r\n{body}",
             body.len(),
-            hex(&signature),
+            keys.access_key_id(),
         );
         let (head, body) = connection.exchange(request.as_bytes())?;
         ensure!(head.starts_with("HTTP/1.1 200 "), "SQS answered {}", String::from_utf8_lossy(body));

@@ -27,11 +27,15 @@ const RATES: [u32; 3] = [20, 100, 300];
 const TURNS: u32 = 5;
 const TURN: Duration = Duration::from_secs(2);
 
-/// How many times the CPU time of bare sockets a request may take; how many times their p99 at the highest rate; and the
-/// share of their requests that are to be answered when all cores are busy.
-const CPU_GOAL: f64 = 3.0;
-const P99_GOAL: f64 = 4.0;
-const RATE_GOAL: f64 = 0.4;
+/// What a request may take at the highest rate: CPU time, and until all but one in a hundred are answered.
+const CPU_GOAL: Duration = Duration::from_micros(100);
+const P99_GOAL: Duration = Duration::from_micros(2500);
+
+/// The same as ratios, which a slow machine does not change: how many times the CPU time of bare sockets at any rate; how
+/// many times their p99 at the highest; and the share of their requests that are to be answered when all cores are busy.
+const CPU_RATIO_GOAL: f64 = 3.0;
+const P99_RATIO_GOAL: f64 = 4.0;
+const RATE_RATIO_GOAL: f64 = 0.4;
 
 /// How many send the next request as soon as the last is answered.
 const SENDERS: usize = 8;
@@ -141,14 +145,16 @@ pub async fn table(stack: &Stack, sender: &Sender) -> anyhow::Result<String> {
         );
         ratios
     };
-    let mut ratios = Vec::new();
+    let (mut most_cpu, mut at_most_rate) = (0.0_f64, None);
     for rate in RATES {
         let (mut ours, mut least) = (Taken::default(), Taken::default());
         for _ in 0..TURNS {
             ingress.at(rate, &mut ours).await?;
             floor.at(rate, &mut least).await?;
         }
-        ratios.push(row(&format!("{rate} requests/s"), &ours, &least));
+        let ratios = row(&format!("{rate} requests/s"), &ours, &least);
+        most_cpu = most_cpu.max(ratios.cpu);
+        at_most_rate = Some((rate, ours, ratios));
     }
     let (mut ours, mut least) = (Taken::default(), Taken::default());
     for _ in 0..TURNS {
@@ -157,21 +163,24 @@ pub async fn table(stack: &Stack, sender: &Sender) -> anyhow::Result<String> {
     }
     let [many, more] = [&ours, &least].map(|taken| taken.samples.len() as f64 / (TURN * TURNS).as_secs_f64());
     let rate = format!("as fast as they are answered: {many:.0} requests/s, {more:.0} on bare sockets");
-    let flat_out = row(&rate, &ours, &least);
+    most_cpu = most_cpu.max(row(&rate, &ours, &least).cpu);
     drop(gateway);
     function.shut_down();
     function.gone().await;
 
-    let most_cpu = ratios.iter().chain([&flat_out]).map(|ratios| ratios.cpu).fold(0.0, f64::max);
-    let at_most_rate = ratios.last().context("no rate")?.p99;
+    let (rate, ours, ratios) = at_most_rate.context("no rate")?;
     let verdict = |met: bool| if met { "met" } else { "missed" };
     rows += &format!(
-        "\nGoals: at most {CPU_GOAL} times the CPU of bare sockets: {}; at most {P99_GOAL} times their p99 at {} requests/s: {}; \
-         at least {RATE_GOAL} of their requests: {}.\n",
-        verdict(most_cpu <= CPU_GOAL),
-        RATES[RATES.len() - 1],
-        verdict(at_most_rate <= P99_GOAL),
-        verdict(many / more >= RATE_GOAL),
+        "\nGoals at {rate} requests/s: {} µs of CPU a request: {}; p99 of {} ms: {}. As ratios: at most {CPU_RATIO_GOAL} times the \
+         CPU of bare sockets: {}; at most {P99_RATIO_GOAL} times their p99 at {rate} requests/s: {}; at least {RATE_RATIO_GOAL} of \
+         their requests: {}.\n",
+        CPU_GOAL.as_micros(),
+        verdict(ours.cpu() <= CPU_GOAL),
+        ms(P99_GOAL),
+        verdict(ours.p99() <= P99_GOAL),
+        verdict(most_cpu <= CPU_RATIO_GOAL),
+        verdict(ratios.p99 <= P99_RATIO_GOAL),
+        verdict(many / more >= RATE_RATIO_GOAL),
     );
     Ok(rows)
 }
