@@ -16,6 +16,7 @@ use local::slack::signature::{form, sign};
 use local::stack::Stack;
 use tests::measure::{Samples, cpu_of, ms, processes_of};
 use tests::witness;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use crate::answer::COMMAND;
@@ -224,15 +225,22 @@ impl Measured {
     /// that time.
     async fn at(&self, rate: u32, taken: &mut Taken) -> anyhow::Result<()> {
         let cpu_before = self.cpu()?;
-        let mut sent = JoinSet::new();
-        let started = Instant::now();
         let count = rate * u32::try_from(TURN.as_secs())?;
-        for number in 0..count {
-            let due = started + TURN * number / count;
-            tokio::time::sleep_until(due.into()).await;
-            let sender = self.sender.clone();
-            sent.spawn(async move { sender.send(COMMAND).await.map(|_| due.elapsed()) });
-        }
+        let (sender, runtime) = (self.sender.clone(), Handle::current());
+        // A thread keeps the time: the runtime's timer counts in milliseconds, and up to one would be in every latency.
+        let sent = tokio::task::spawn_blocking(move || {
+            let mut sent = JoinSet::new();
+            let started = Instant::now();
+            for number in 0..count {
+                let due = started + TURN * number / count;
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                let sender = sender.clone();
+                let answer = async move { sender.send(COMMAND).await.map(|_| due.elapsed()) };
+                sent.spawn_on(answer, &runtime);
+            }
+            sent
+        });
+        let mut sent = sent.await?;
         while let Some(answered) = sent.join_next().await {
             taken.samples.push(answered.context("a request was dropped")??);
         }
