@@ -1,10 +1,14 @@
 //! How long ingress lets Slack wait: signed slash commands over HTTP at fixed rates and as fast as they are answered, each
-//! after its job is on the queue; and by turns with it the same job on bare sockets, which is what the host asks at the least.
+//! after its job is on the queue, and what one takes alone; by turns with it the same job on bare sockets, which is what the
+//! host asks at the least.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -14,11 +18,13 @@ use local::gateway::Gateway;
 use local::lambda::{Function, Lambda};
 use local::slack::signature::{form, sign};
 use local::stack::Stack;
+use serde_json::json;
 use tests::measure::{Samples, cpu_of, ms, processes_of};
 use tests::witness;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
+use crate::alone;
 use crate::answer::COMMAND;
 
 /// Requests a second.
@@ -28,7 +34,7 @@ const RATES: [u32; 3] = [20, 100, 300];
 const TURNS: u32 = 5;
 const TURN: Duration = Duration::from_secs(2);
 
-/// What a request may take at the highest rate: CPU time, and until all but one in a hundred are answered.
+/// What a request may take: CPU time, alone on a core; and at the highest rate until all but one in a hundred are answered.
 const CPU_GOAL: Duration = Duration::from_micros(100);
 const P99_GOAL: Duration = Duration::from_micros(2500);
 
@@ -83,6 +89,27 @@ impl Sender {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
         let signature = sign(&self.signing_secret, &now, body.as_bytes());
         (body, now, signature)
+    }
+
+    /// The same command as API Gateway hands it to the function.
+    pub fn event(&self) -> String {
+        let (body, timestamp, signature) = self.signed(COMMAND);
+        let headers = BTreeMap::from([
+            ("content-type", "application/x-www-form-urlencoded".to_owned()),
+            ("x-slack-request-timestamp", timestamp),
+            ("x-slack-signature", signature),
+        ]);
+        json!({
+            "version": "2.0",
+            "routeKey": "POST /slack/commands",
+            "rawPath": "/slack/commands",
+            "rawQueryString": "",
+            "headers": headers,
+            "requestContext": { "http": { "method": "POST", "path": "/slack/commands", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1" } },
+            "body": STANDARD.encode(body),
+            "isBase64Encoded": true,
+        })
+        .to_string()
     }
 
     /// Sends one, and says how long the answer took.
@@ -169,14 +196,26 @@ pub async fn table(stack: &Stack, sender: &Sender) -> anyhow::Result<String> {
     function.shut_down();
     function.gone().await;
 
+    let (mut ours, mut least) = (Taken::default(), Taken::default());
+    for _ in 0..TURNS {
+        for (measured, taken) in [(&ingress, &mut ours), (&floor, &mut least)] {
+            let environment = &stack.ingress.function().environment;
+            let (samples, cpu) = alone::turn(&measured.program, environment, &sender.event())?;
+            taken.samples.extend(samples);
+            taken.cpu += cpu;
+        }
+    }
+    most_cpu = most_cpu.max(row("alone on one core, from event to answer", &ours, &least).cpu);
+    let cpu_alone = ours.cpu();
+
     let (rate, ours, ratios) = at_most_rate.context("no rate")?;
     let verdict = |met: bool| if met { "met" } else { "missed" };
     rows += &format!(
-        "\nGoals at {rate} requests/s: {} µs of CPU a request: {}; p99 of {} ms: {}. As ratios: at most {CPU_RATIO_GOAL} times the \
+        "\nGoals: {} µs of CPU a request alone on one core: {}; p99 of {} ms at {rate} requests/s: {}. As ratios: at most {CPU_RATIO_GOAL} times the \
          CPU of bare sockets: {}; at most {P99_RATIO_GOAL} times their p99 at {rate} requests/s: {}; at least {RATE_RATIO_GOAL} of \
          their requests: {}.\n",
         CPU_GOAL.as_micros(),
-        verdict(ours.cpu() <= CPU_GOAL),
+        verdict(cpu_alone <= CPU_GOAL),
         ms(P99_GOAL),
         verdict(ours.p99() <= P99_GOAL),
         verdict(most_cpu <= CPU_RATIO_GOAL),

@@ -4,18 +4,14 @@
 //! process, on the same cores, so that every figure that crosses them has their share in it.
 
 mod ack;
+mod alone;
 mod answer;
 mod cold_start;
 mod command;
 mod sync;
 mod warm;
 
-use std::collections::BTreeMap;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use local::stack::{Options, Stack};
-use serde_json::json;
 use tests::conversation::start_with;
 use tests::measure::machine;
 
@@ -43,8 +39,8 @@ async fn bench(wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
         // Commands stay on the queue, so that only ingress works while ingress is measured.
         let (stack, sender) = waiting(|options| options.log_level = "warn".into()).await;
         println!("{}", ack::table(&stack, &sender).await?);
-        let environment = stack.ingress.function().environment.clone();
-        println!("{}", cold_start::table(&environment, || event(&sender)).await?);
+        let environment = &stack.ingress.function().environment;
+        println!("{}", cold_start::table(environment, || sender.event()).await?);
         stack.shut_down().await;
     }
     if wanted("commands") {
@@ -77,25 +73,4 @@ async fn waiting(change: impl FnOnce(&mut Options)) -> (Stack, Sender) {
     let signing_secret = stack.slack.change_world(|world| world.app.signing_secret.clone());
     let sender = Sender::new(&stack.gateway_url(), &signing_secret, &stack.slack.base_url());
     (stack, sender)
-}
-
-/// A signed slash command as API Gateway hands it to the function.
-fn event(sender: &Sender) -> String {
-    let (body, timestamp, signature) = sender.signed(answer::COMMAND);
-    let headers = BTreeMap::from([
-        ("content-type", "application/x-www-form-urlencoded".to_owned()),
-        ("x-slack-request-timestamp", timestamp),
-        ("x-slack-signature", signature),
-    ]);
-    json!({
-        "version": "2.0",
-        "routeKey": "POST /slack/commands",
-        "rawPath": "/slack/commands",
-        "rawQueryString": "",
-        "headers": headers,
-        "requestContext": { "http": { "method": "POST", "path": "/slack/commands", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1" } },
-        "body": STANDARD.encode(body),
-        "isBase64Encoded": true,
-    })
-    .to_string()
 }
