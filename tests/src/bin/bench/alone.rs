@@ -1,6 +1,6 @@
 //! What a function itself takes for a slash command: it, a Runtime API and a queue that answer at once on bare sockets share
-//! one core. Nothing else is in the caches then, nobody has to be waited for, and no send wakes another core, which on a
-//! virtual machine takes longer than the work.
+//! one core. Nothing else is in the caches then, nobody has to be waited for, and no send wakes another core, which can take a
+//! virtual machine longer than the work.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
