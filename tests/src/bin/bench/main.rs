@@ -11,7 +11,7 @@ mod command;
 mod sync;
 mod warm;
 
-use local::stack::{Options, Stack};
+use local::stack::Stack;
 use tests::conversation::start_with;
 use tests::measure::machine;
 
@@ -37,14 +37,14 @@ async fn bench(wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
 
     if wanted("ingress") {
         // Commands stay on the queue, so that only ingress works while ingress is measured.
-        let (stack, sender) = waiting(|options| options.log_level = "warn".into()).await;
+        let (stack, sender) = waiting().await;
         println!("{}", ack::table(&stack, &sender).await?);
         let environment = &stack.ingress.function().environment;
         println!("{}", cold_start::table(environment, || sender.event()).await?);
         stack.shut_down().await;
     }
     if wanted("commands") {
-        let stack = start_with(|options| options.log_level = "warn".into()).await;
+        let stack = start_with(|_| {}).await;
         println!("{}", command::table(&stack).await?);
         stack.shut_down().await;
     }
@@ -52,7 +52,7 @@ async fn bench(wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
         println!("{}", warm::table()?);
     }
     if wanted("jobs") {
-        let (stack, sender) = waiting(|_| {}).await;
+        let (stack, sender) = waiting().await;
         let throughput = answer::throughput(&stack, &sender).await?;
         stack.shut_down().await;
         let stack = start_with(|_| {}).await;
@@ -67,8 +67,8 @@ async fn bench(wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
 }
 
 /// A stack that leaves jobs on the queue, and what sends commands to it.
-async fn waiting(change: impl FnOnce(&mut Options)) -> (Stack, Sender) {
-    let mut stack = start_with(change).await;
+async fn waiting() -> (Stack, Sender) {
+    let mut stack = start_with(|_| {}).await;
     stack.stop_taking_jobs();
     let signing_secret = stack.slack.change_world(|world| world.app.signing_secret.clone());
     let sender = Sender::new(&stack.gateway_url(), &signing_secret, &stack.slack.base_url());
