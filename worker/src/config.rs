@@ -18,6 +18,7 @@ use crate::authorize::{Directory, Tables};
 use crate::batch::Worker;
 use crate::claim::Ledger;
 use crate::execute::Aws;
+use crate::gate::Gates;
 use crate::probe::AdminQueue;
 use crate::respond::{Responder, Tokens};
 use crate::seal::DataKeys;
@@ -131,6 +132,7 @@ fn responder(config: &Config, clients: &Clients, clock: &Clock) -> anyhow::Resul
         slack: slack::Client::new(config.slack_api.clone(), tls)
             .context("cannot set up the client of Slack")?,
         origins: config.response_origins.clone(),
+        gates: Gates::default(),
         tokens: Tokens::new(clients.kms.clone(), config.kms_key_id.clone()),
     })
 }

@@ -10,6 +10,7 @@ pub mod blocks;
 pub mod claim;
 pub mod config;
 pub mod execute;
+pub mod gate;
 pub mod journal;
 pub mod outcome;
 pub mod probe;

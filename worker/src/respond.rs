@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use shared::installation::{Installation, InstallationState};
 use shared::job::Job;
 use shared::kms::TokenError;
-use shared::retry::{tried, wait_before};
+use shared::retry::wait_before;
 use shared::secret::Secret;
 use shared::slack::{self, Args, ResponseOrigins, ResponseUrl, SlackError};
 use tokio::time::Instant;
@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::authorize::Directory;
 use crate::blocks::{self, Rest};
 use crate::claim::{Claim, Ledger, LedgerError, Row, State};
+use crate::gate::Gates;
 use crate::outcome::{Answer, Outcome, Retry};
 use crate::seal::{DataKey, DataKeys, SealError};
 use shared::clock::Clock;
@@ -52,6 +53,8 @@ pub struct Responder {
     pub directory: Directory,
     /// Posts.
     pub slack: slack::Client,
+    /// Keeps Slack's pauses.
+    pub gates: Gates,
     /// Where a `response_url` may lead.
     pub origins: ResponseOrigins,
     /// Decrypts bot tokens.
@@ -232,7 +235,7 @@ impl Responder {
         if let Some(url) = self.response_url(job) {
             let mut body = message.clone();
             body["response_type"] = json!("ephemeral");
-            match tried(until, || self.slack.respond(&url, &body)).await {
+            match self.gates.tried(&job.tenant, until, || self.slack.respond(&url, &body)).await {
                 Ok(()) => return Ok("response_url"),
                 Err(error) => failed("response_url", &error),
             }
@@ -242,12 +245,20 @@ impl Responder {
         ephemeral["channel"] = json!(job.channel);
         ephemeral["user"] = json!(job.user);
         ephemeral["parse"] = json!("none");
-        match tried(until, || self.call::<Ignored>(&token, "chat.postEphemeral", &ephemeral)).await {
+        match self
+            .gates
+            .tried(&job.tenant, until, || self.call::<Ignored>(&token, "chat.postEphemeral", &ephemeral))
+            .await
+        {
             Ok(_) => return Ok("chat.postEphemeral"),
             Err(error) => failed("chat.postEphemeral", &error),
         }
         let direct = direct_message(job, message);
-        match tried(until, || self.call::<Ignored>(&token, "chat.postMessage", &direct)).await {
+        match self
+            .gates
+            .tried(&job.tenant, until, || self.call::<Ignored>(&token, "chat.postMessage", &direct))
+            .await
+        {
             Ok(_) => Ok("chat.postMessage"),
             Err(error) => {
                 failed("chat.postMessage", &error);
@@ -286,17 +297,24 @@ impl Responder {
         let name = format!("alfred-{}.{}", job.id.short(), if is_json { "json" } else { "txt" });
         let said = Answer::new(&job.id, "The whole output, as a file:");
         let opening = direct_message(job, blocks::message(&said, &Rest::Inline));
-        let conversation: Posted = tried(until, || self.call(token, "chat.postMessage", &opening)).await?;
+        let conversation: Posted =
+            self.gates.tried(&job.tenant, until, || self.call(token, "chat.postMessage", &opening)).await?;
         let length = whole.len().to_string();
         let fields = [("filename", name.as_str()), ("length", length.as_str())];
-        let slot: UploadSlot =
-            tried(until, || self.slack.call(token, "files.getUploadURLExternal", Args::form(&fields)))
-                .await?;
+        let slot: UploadSlot = self
+            .gates
+            .tried(&job.tenant, until, || {
+                self.slack.call(token, "files.getUploadURLExternal", Args::form(&fields))
+            })
+            .await?;
         let bytes = bytes::Bytes::from(whole);
-        tried(until, || self.slack.upload(&slot.upload_url, bytes.clone())).await?;
+        self.gates.tried(&job.tenant, until, || self.slack.upload(&slot.upload_url, bytes.clone())).await?;
         let complete =
             json!({"files": [{"id": slot.file_id, "title": name}], "channel_id": conversation.channel});
-        let _: Ignored = tried(until, || self.call(token, "files.completeUploadExternal", &complete)).await?;
+        let _: Ignored = self
+            .gates
+            .tried(&job.tenant, until, || self.call(token, "files.completeUploadExternal", &complete))
+            .await?;
         Ok(())
     }
 

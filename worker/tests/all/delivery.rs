@@ -5,7 +5,7 @@ use worker::blocks::{HEAD, MAX_INLINE};
 use worker::claim::{Attempt, CHUNK, NewClaim, State};
 use worker::outcome::Answer;
 
-use crate::slack::{Mood, TOKEN};
+use crate::slack::{Mood, Slack, TOKEN};
 use crate::world::World;
 
 const READ: &str = "aws sts get-caller-identity";
@@ -18,6 +18,24 @@ async fn f21_retry_after_is_obeyed() {
     assert!(world.invoke("U0ANNA", READ).await.contains("exit 0"));
     assert!(started.elapsed() >= std::time::Duration::from_secs(1));
     assert_eq!(world.slack.tried("response_url"), 2);
+}
+
+#[tokio::test]
+async fn f21_the_other_jobs_of_a_workspace_wait_as_well() {
+    let world = World::start().await;
+    world.slack.be("response_url", [Mood::Wait(2)]);
+    let [first, second] = ["U0ANNA", "U0BEN"].map(|user| world.typed(user, READ));
+    let started = std::time::Instant::now();
+    let told = async {
+        while world.slack.tried("response_url") == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(world.run(&second).await);
+        started.elapsed()
+    };
+    let (posted, took) = tokio::join!(world.run(&first), told);
+    assert!(posted && took >= std::time::Duration::from_secs(2), "{took:?}");
+    assert_eq!(world.slack.tried("response_url"), 3);
 }
 
 #[tokio::test]
@@ -66,6 +84,17 @@ async fn t34_an_answer_never_goes_to_another_host() {
     job.response_url = Some(Secret::new(with_user));
     assert!(world.run(&job).await);
     assert_eq!(world.one_seen().way, "chat.postEphemeral");
+}
+
+#[tokio::test]
+async fn t34_a_redirect_is_not_followed() {
+    let (world, elsewhere) = (World::start().await, Slack::start().await);
+    for way in ["response_url", "chat.postEphemeral"] {
+        world.slack.be(way, [Mood::Redirects(elsewhere.url.clone())]);
+    }
+    assert!(world.invoke("U0ANNA", READ).await.contains("exit 0"));
+    assert_eq!(world.slack.tried("chat.postEphemeral"), 2);
+    assert_eq!(elsewhere.tried("response_url"), 0);
 }
 
 #[tokio::test]

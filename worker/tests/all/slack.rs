@@ -62,6 +62,8 @@ pub enum Mood {
     Says(u16, String),
     /// 429 with this `Retry-After`.
     Wait(u64),
+    /// Sends whoever comes to this origin.
+    Redirects(String),
     /// Takes the message and fails to say so.
     TakesAndFails,
 }
@@ -128,6 +130,10 @@ fn in_a_mood(slack: &Slack, way: &str, take: impl FnOnce()) -> Option<Response> 
         Mood::Says(status, body) => Some((StatusCode::from_u16(status).unwrap(), body).into_response()),
         Mood::Wait(seconds) => {
             Some((StatusCode::TOO_MANY_REQUESTS, [("retry-after", seconds.to_string())], "").into_response())
+        }
+        Mood::Redirects(origin) => {
+            let location = format!("{origin}/commands/1");
+            Some((StatusCode::TEMPORARY_REDIRECT, [("location", location)], "").into_response())
         }
         Mood::TakesAndFails => {
             take();
