@@ -9,8 +9,24 @@ use std::fmt;
 pub struct Word {
     /// What it says.
     pub text: String,
-    /// Whether any part of it was quoted. Quoted words are values: none of our own options.
-    pub quoted: bool,
+    /// The same, with [`QUOTED`] in place of every character that was quoted. Quoted characters are values: they name none of
+    /// our own options and mean nothing to a shell.
+    pub bare: String,
+}
+
+/// Stands for a quoted character; no character of a command is this one.
+pub const QUOTED: char = '\0';
+
+impl Word {
+    fn push_bare(&mut self, character: char) {
+        self.text.push(character);
+        self.bare.push(character);
+    }
+
+    fn push_quoted(&mut self, character: char) {
+        self.text.push(character);
+        self.bare.push(QUOTED);
+    }
 }
 
 /// Why a text is not a plain command.
@@ -67,55 +83,52 @@ pub fn split(text: &str) -> Result<Vec<Word>, SplitError> {
             ' ' | '\t' => words.extend(word.take().map(checked).transpose()?),
             '\'' => {
                 let word = begin(&mut word);
-                word.quoted = true;
                 loop {
                     match characters.next() {
                         Some('\'') => break,
-                        Some(character) => word.text.push(printable(character)?),
+                        Some(character) => word.push_quoted(printable(character)?),
                         None => return Err(SplitError::Unclosed('\'')),
                     }
                 }
             }
             '"' => {
                 let word = begin(&mut word);
-                word.quoted = true;
                 loop {
                     match characters.next() {
                         Some('"') => break,
                         Some('\\') => match characters.next() {
                             Some('\n') => {}
-                            Some(escaped @ ('$' | '`' | '"' | '\\')) => word.text.push(escaped),
-                            Some(other) => word.text.extend(['\\', printable(other)?]),
+                            Some(escaped @ ('$' | '`' | '"' | '\\')) => word.push_quoted(escaped),
+                            Some(other) => {
+                                word.push_quoted('\\');
+                                word.push_quoted(printable(other)?);
+                            }
                             None => return Err(SplitError::Unclosed('"')),
                         },
                         Some('`') => return Err(operator('`', None)),
                         Some('$') if characters.peek().copied().is_some_and(begins_expansion) => {
                             return Err(operator('$', characters.peek().copied()));
                         }
-                        Some(character) => word.text.push(printable(character)?),
+                        Some(character) => word.push_quoted(printable(character)?),
                         None => return Err(SplitError::Unclosed('"')),
                     }
                 }
             }
             '\\' => match characters.next() {
                 Some('\n') => {}
-                Some(escaped) => {
-                    let word = begin(&mut word);
-                    word.quoted = true;
-                    word.text.push(printable(escaped)?);
-                }
+                Some(escaped) => begin(&mut word).push_quoted(printable(escaped)?),
                 None => return Err(SplitError::TrailingBackslash),
             },
             '|' | '&' | ';' | '<' | '>' | '(' | ')' | '$' | '`' | '\n' => {
                 return Err(operator(character, next));
             }
             '~' | '#' if word.is_none() => return Err(operator(character, next)),
-            _ => begin(&mut word).text.push(printable(character)?),
+            _ => begin(&mut word).push_bare(printable(character)?),
         }
     }
     words.extend(word.map(checked).transpose()?);
     match words.first() {
-        Some(first) if !first.quoted && is_assignment(&first.text) => {
+        Some(first) if is_assignment(&first.bare) => {
             Err(SplitError::Operator { sign: "=", name: "variable assignment" })
         }
         _ => Ok(words),
@@ -123,18 +136,18 @@ pub fn split(text: &str) -> Result<Vec<Word>, SplitError> {
 }
 
 fn begin(word: &mut Option<Word>) -> &mut Word {
-    word.get_or_insert_with(|| Word { text: String::new(), quoted: false })
+    word.get_or_insert_with(|| Word { text: String::new(), bare: String::new() })
 }
 
 /// Refuses what can only be judged once the word is complete: a brace expansion.
 fn checked(word: Word) -> Result<Word, SplitError> {
-    let braces = word.text.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
-    match braces {
-        Some((inside, _)) if !word.quoted && (inside.contains(',') || inside.contains("..")) => {
-            Err(SplitError::Operator { sign: "{…}", name: "brace expansion" })
-        }
-        _ => Ok(word),
+    let expands = |after: &str| {
+        after.split_once('}').is_some_and(|(inside, _)| inside.contains(',') || inside.contains(".."))
+    };
+    if word.bare.split('{').skip(1).any(expands) {
+        return Err(SplitError::Operator { sign: "{…}", name: "brace expansion" });
     }
+    Ok(word)
 }
 
 fn operator(character: char, next: Option<char>) -> SplitError {
@@ -207,6 +220,8 @@ mod tests {
             ("\"a;b|c & d > e (f) * ? [g] #h ~i\"", &["a;b|c & d > e (f) * ? [g] #h ~i"]),
             ("\"100$\" \"a$ b\" \"$.x\"", &["100$", "a$ b", "$.x"]),
             ("a#b c~d {e} f=g,h", &["a#b", "c~d", "{e}", "f=g,h"]),
+            ("{'a,b'} {a\",\"b} '{a',b} {a}, }a,b{", &["{a,b}", "{a,b}", "{a,b}", "{a},", "}a,b{"]),
+            ("'A'=b aws A\"B\"=c", &["A=b", "aws", "AB=c"]),
             // Patterns of file names stay as they are where no file matches, and here there are none.
             ("--query A[].B[0] *.log a?", &["--query", "A[].B[0]", "*.log", "a?"]),
             ("--filters Name=tag:a,Values=b --x=y", &["--filters", "Name=tag:a,Values=b", "--x=y"]),
@@ -245,6 +260,10 @@ mod tests {
             ("aws s3 ls # all", "comment"),
             ("aws s3 ls {a,b}", "brace expansion"),
             ("aws s3 ls {1..9}", "brace expansion"),
+            ("aws s3 ls {a}{b,c}", "brace expansion"),
+            ("aws s3 ls \"x\"{a,b}'y'", "brace expansion"),
+            ("aws s3 ls {'a',b}", "brace expansion"),
+            ("A='b c' aws s3 ls", "variable assignment"),
             ("AWS_PROFILE=admin aws s3 ls", "variable assignment"),
             ("aws s3 ls\naws s3 ls", "new line"),
         ] {
@@ -268,9 +287,9 @@ mod tests {
     }
 
     #[test]
-    fn whether_a_word_was_quoted_is_kept() {
-        let quoted: Vec<bool> =
-            split("--as '--as' --a\"s\" \\--as").unwrap().iter().map(|word| word.quoted).collect();
-        assert_eq!(quoted, [false, true, true, true]);
+    fn which_characters_were_quoted_is_kept() {
+        let bare: Vec<String> =
+            split("--as '--as' --a\"s\" \\--as a=' '").unwrap().into_iter().map(|word| word.bare).collect();
+        assert_eq!(bare, ["--as", "\0\0\0\0", "--a\0", "\0-as", "a=\0"]);
     }
 }
