@@ -8,7 +8,6 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use shared::deadline::Deadline;
 use shared::ids::TenantId;
 use shared::job::{JOB_VERSION, Job, MAX_START_DELAY, Task};
-use tokio::task::JoinSet;
 
 use crate::assume_role::{AssumeError, Roles};
 use crate::authorize::{Refusal, Tenancy, Unreadable, authorize};
@@ -44,27 +43,28 @@ pub struct Worker {
 /// Processes a batch. Records are independent of each other: one that fails or panics takes no other with it. Gives the
 /// records that go back to the queue.
 pub async fn process_batch(worker: &Arc<Worker>, event: SqsEvent, deadline: Deadline) -> SqsBatchResponse {
-    let mut records = JoinSet::new();
-    for record in event.records {
-        let worker = worker.clone();
-        records.spawn(async move {
+    let records: Vec<_> = event
+        .records
+        .into_iter()
+        .map(|record| {
             let message_id = record.message_id.clone().unwrap_or_default();
-            (message_id, process_record(&worker, record, deadline).await)
-        });
-    }
+            let worker = worker.clone();
+            (message_id, tokio::spawn(async move { process_record(&worker, record, deadline).await }))
+        })
+        .collect();
     let mut response = SqsBatchResponse::default();
-    while let Some(done) = records.join_next().await {
-        match done {
-            Ok((_, Ok(_))) => {}
-            Ok((message_id, Err(retry))) => {
+    for (message_id, processed) in records {
+        match processed.await {
+            Ok(Ok(_)) => continue,
+            Ok(Err(retry)) => {
                 tracing::warn!(message.id = message_id, reason = %retry, "given back to the queue");
-                response.add_failure(message_id);
             }
             // Panics of jobs are caught where the job is known; this one was in between.
             Err(error) => {
-                tracing::error!(alarm = "panic", %error, "a record was lost; its lease brings it back")
+                tracing::error!(alarm = "panic", message.id = message_id, %error, "given back to the queue")
             }
         }
+        response.add_failure(message_id);
     }
     response
 }

@@ -17,9 +17,9 @@ use crate::split::{self, SplitError};
 /// What of a function's time is kept for storing and posting the answer, but never more than a quarter of it.
 pub const ANSWER_TIME: Duration = Duration::from_secs(15);
 
-/// No call starts with less than this left before a command's deadline, but never more than a quarter of the function's
-/// time.
-pub const RESERVE: Duration = Duration::from_secs(30);
+/// No call starts with less than this left before a command's deadline, so that none is cut off in the middle: the longest
+/// that one attempt may take. But never more than a quarter of the function's time.
+pub const RESERVE: Duration = awscli::send::ATTEMPT_TIMEOUT;
 
 /// How much output of a command is kept, in bytes (5 MiB).
 pub const MAX_OUTPUT: usize = 5 << 20;
@@ -89,11 +89,9 @@ pub fn command(text: &str) -> Result<Command, CommandError> {
     let mut role = None;
     let mut words = split::split(as_pasted(text)).map_err(CommandError::Split)?.into_iter();
     while let Some(word) = words.next() {
-        let wanted = match word.text.strip_prefix(AS) {
-            Some("") if !word.quoted => {
-                words.next().map(|word| word.text).filter(|name| !name.starts_with("--"))
-            }
-            Some(value) if value.starts_with('=') => Some(value[1..].to_owned()),
+        let wanted = match word.bare.strip_prefix(AS) {
+            Some("") => words.next().map(|word| word.text).filter(|name| !name.starts_with("--")),
+            Some(value) if value.starts_with('=') => Some(word.text[AS.len() + 1..].to_owned()),
             _ => {
                 argv.push(word.text);
                 continue;
@@ -248,6 +246,8 @@ mod tests {
             ("aws s3 ls --as=prod", "s3 ls", Some("prod")),
             ("aws s3 ls --as='my role'", "s3 ls", Some("my role")),
             ("aws s3 ls '--as' prod", "s3 ls --as prod", None),
+            ("aws x y --message-body '--as=prod'", "x y --message-body --as=prod", None),
+            ("aws x y --message-body \\--as=prod", "x y --message-body --as=prod", None),
             ("aws x y --asset-id 1", "x y --asset-id 1", None),
             ("AWS s3 ls", "s3 ls", None),
             ("--region eu-west-1 aws s3 ls", "--region eu-west-1 s3 ls", None),

@@ -6,7 +6,7 @@ use shared::job::{Job, Task};
 use time::OffsetDateTime;
 
 use crate::authorize::{Refusal, as_name, grants, mapping_name};
-use crate::claim::{CallState, LedgerError, Row, State};
+use crate::claim::{CallState, LedgerError, Row, State, job_key};
 use crate::outcome::Answer;
 use crate::respond::Responder;
 
@@ -104,6 +104,7 @@ pub async fn history(responder: &Responder, job: &Job) -> Answer {
         Ok(keys) => keys,
         Err(error) => return unreadable(job, &error),
     };
+    let are_all = keys.len() < LOOKED_THROUGH;
     let mut lines = Vec::new();
     for key in keys {
         if lines.len() == HISTORY {
@@ -125,10 +126,12 @@ pub async fn history(responder: &Responder, job: &Job) -> Answer {
             ));
         }
     }
-    let said = if lines.is_empty() {
+    let said = if !lines.is_empty() {
+        format!("Your latest commands:\n{}", lines.join("\n"))
+    } else if are_all {
         "You have run nothing in the last 30 days.".to_owned()
     } else {
-        format!("Your latest commands:\n{}", lines.join("\n"))
+        format!("None of your latest {LOOKED_THROUGH} jobs ran a command.")
     };
     Answer::new(&job.id, said)
 }
@@ -145,8 +148,12 @@ async fn find(responder: &Responder, job: &Job, wanted: &str) -> Result<Found, L
     if !is_prefix {
         return Ok(Found::None);
     }
-    // The keys come from the caller's own index partition: another's job cannot be among them.
-    let keys = responder.ledger.latest(&job.tenant, &job.user, LOOKED_THROUGH).await?;
+    let keys = match JobId::try_from(wanted.to_owned()) {
+        // A whole id needs no search, however old the job is.
+        Ok(id) => vec![job_key(&job.tenant, &id)],
+        // The keys come from the caller's own index partition: another's job cannot be among them.
+        Err(_) => responder.ledger.latest(&job.tenant, &job.user, LOOKED_THROUGH).await?,
+    };
     let named = |key: &&String| key.split_once('#').is_some_and(|(_, id)| id.starts_with(wanted));
     let named: Vec<&String> = keys.iter().filter(named).collect();
     let [key] = named[..] else {

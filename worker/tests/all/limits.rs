@@ -71,6 +71,37 @@ async fn an_answer_can_be_read_again_for_an_hour() {
 }
 
 #[tokio::test]
+async fn of_the_latest_fifty_jobs_the_beginning_of_an_id_is_enough_and_older_ones_take_all_of_it() {
+    let world = World::start().await;
+    let ran_at = world.now();
+    at(&world, ran_at).await;
+    let job = world.typed("U0ANNA", READ);
+    assert!(world.run(&job).await);
+    at(&world, ran_at + 1).await;
+    let asks = async |task| {
+        world.slack.take_seen();
+        assert!(world.run(&world.job("U0ANNA", task)).await);
+        world.one_seen().text()
+    };
+    let short = || Task::Status { job: job.id.short().into() };
+    for _ in 0..48 {
+        asks(Task::WhoAmI).await;
+    }
+    // The one that asks is the fiftieth.
+    let text = asks(Task::History).await;
+    assert!(text.contains("sts get-caller-identity"), "{text}");
+    let text = asks(short()).await;
+    assert!(text.contains("None of your latest jobs"), "{text}");
+    let text = asks(Task::Status { job: job.id.as_str().into() }).await;
+    assert!(text.contains("sts get-caller-identity`: ran"), "{text}");
+    let text = asks(Task::History).await;
+    assert!(text.starts_with("None of your latest 50 jobs ran a command."), "{text}");
+    let another = world.job("U0BEN", Task::Status { job: job.id.as_str().into() });
+    assert!(world.run(&another).await);
+    assert!(world.one_seen().text().contains("None of your latest jobs"));
+}
+
+#[tokio::test]
 async fn f23_the_response_url_is_used_until_its_half_hour_is_nearly_over() {
     for (age, way) in [
         (RESPONSE_URL_LIFE - 1, "response_url"),
