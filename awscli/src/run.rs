@@ -44,7 +44,9 @@ pub async fn resume(parked: &Parked, session: &Session<'_>) -> Output {
 
 /// Runs a command after `polls` of its wait.
 async fn run_after(argv: &[String], polls: u32, session: &Session<'_>) -> Output {
-    let mut printer = Printer { sink: Sink::new(session.budget.output_bytes), output: Output::default() };
+    // Even a command that cannot be read was meant for the session's region.
+    let output = Output { region: session.region.clone(), ..Output::default() };
+    let mut printer = Printer { sink: Sink::new(session.budget.output_bytes), output };
     if let Some(page) = help::page(argv) {
         return match page {
             Ok(page) => {
@@ -60,8 +62,9 @@ async fn run_after(argv: &[String], polls: u32, session: &Session<'_>) -> Output
         Err(error) => return printer.fail(&error.stderr, error.exit_status),
     };
     let mut calls = Calls::new(session);
-    printer.output.region =
-        command.globals().and_then(|globals| globals.region.clone()).or_else(|| session.region.clone());
+    if let Some(region) = command.globals().and_then(|globals| globals.region.clone()) {
+        printer.output.region = Some(region);
+    }
     let ended = match &command {
         Command::Version => {
             printer.sink.push(&format!("alfredbot-awscli/{} aws-cli/{MODELS}\n", env!("CARGO_PKG_VERSION")));
