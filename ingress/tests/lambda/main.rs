@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::process::Command;
-use world::{Fault, RESPONSE_URL, World, signed, typed, unsigned};
+use world::{Fault, PREVIOUS_SECRET, RESPONSE_URL, SECRET, World, signed, signed_with, typed, unsigned};
 
 /// What the user must have got by then, whatever single thing fails.
 const PROMISE: Duration = Duration::from_millis(2500);
@@ -150,6 +150,18 @@ async fn what_slack_sends_besides_commands_is_acknowledged() {
         assert_eq!((answer.status, answer.body.as_str()), (200, ""));
     }
     assert_eq!(world.proxy.posts().len(), 0);
+}
+
+#[tokio::test]
+async fn while_the_secret_is_changed_the_previous_one_is_good_too() {
+    let world = World::start().await;
+    let body = "team_id=T1&user_id=U1&channel_id=C1&command=%2Falfred-invoke&text=s3";
+    for (secret, status) in
+        [(SECRET, 200), (PREVIOUS_SECRET, 200), ("alfred-secret-before-the-previous", 401)]
+    {
+        let answer = world.invoke(signed_with(secret, "/slack/commands", body, 0)).await;
+        assert_eq!(answer.status, status, "{secret}");
+    }
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use winterbaume_core::{MockRequest, MockService};
 
 pub const SECRET: &str = "alfred-test-secret-0123456789abcdef";
+pub const PREVIOUS_SECRET: &str = "alfred-previous-secret-0123456789ab";
 pub const RESPONSE_URL: &str = "https://hooks.slack.com/commands/T0ALFRED1/planted/response-url";
 const SECRET_KEY: &str = "planted-secret-access-key";
 const SESSION_TOKEN: &str = "planted-session-token";
@@ -102,6 +103,7 @@ impl World {
             .envs(lambda_environment(&runtime_api))
             .envs([
                 ("SLACK_SIGNING_SECRET", SECRET),
+                ("SLACK_SIGNING_SECRET_PREVIOUS", PREVIOUS_SECRET),
                 ("JOBS_QUEUE_URL", &queue_url),
                 ("ADMIN_QUEUE_URL", &admin_queue_url),
                 ("AWS_ENDPOINT_URL", endpoint),
@@ -204,9 +206,14 @@ pub fn typed(command: &str, text: &str) -> Value {
 
 /// The event for a request that Slack signed `skew` seconds from now.
 pub fn signed(path: &str, body: &str, skew: i64) -> Value {
+    signed_with(SECRET, path, body, skew)
+}
+
+/// As [`signed`], with another secret than the current one.
+pub fn signed_with(secret: &str, path: &str, body: &str, skew: i64) -> Value {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let timestamp = now.saturating_add_signed(skew).to_string();
-    let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(format!("v0:{timestamp}:{body}").as_bytes());
     let digits: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     let mut event = unsigned("POST", path, body);
