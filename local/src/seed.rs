@@ -168,7 +168,9 @@ async fn redriven_queue(
     name: &str,
     limits: QueueLimits,
 ) -> Result<(String, String), ClientError> {
-    let dead = queue(client, &format!("{name}-dead"), json!({ "VisibilityTimeout": "60" })).await?;
+    // Encrypted with a key of SQS itself: with one of KMS, ingress would have to be allowed to use it.
+    let dead = json!({ "VisibilityTimeout": "60", "SqsManagedSseEnabled": "true" });
+    let dead = queue(client, &format!("{name}-dead"), dead).await?;
     let redrive = json!({
         "deadLetterTargetArn": format!("arn:aws:sqs:{}:{HOME}:{name}-dead", client.region()),
         "maxReceiveCount": limits.max_receives,
@@ -176,6 +178,7 @@ async fn redriven_queue(
     let attributes = json!({
         "VisibilityTimeout": limits.visibility_timeout.to_string(),
         "RedrivePolicy": redrive.to_string(),
+        "SqsManagedSseEnabled": "true",
     });
     Ok((queue(client, name, attributes).await?, dead))
 }

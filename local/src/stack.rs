@@ -383,7 +383,7 @@ impl Stack {
 
     /// Returns when a part has ended by a fault, with its name.
     pub async fn failed(&mut self) -> &'static str {
-        let Self { emulator, gateway, pollers, job_pollers, .. } = self;
+        let Self { emulator, gateway, slack, pollers, job_pollers, .. } = self;
         let emulator = async {
             match emulator {
                 Some(emulator) => emulator.ended().await,
@@ -393,9 +393,15 @@ impl Stack {
         tokio::select! {
             () = emulator => "AWS emulator",
             () = gateway.ended() => "API gateway",
+            () = slack.ended() => "fake Slack",
             _ = pollers.join_next() => "queue poller",
             _ = job_pollers.join_next(), if !job_pollers.is_empty() => "queue poller",
         }
+    }
+
+    /// The secret parts of all AWS keys that were issued so far: none of them may be in a log.
+    pub fn issued_secrets(&self) -> Vec<String> {
+        self.emulator.as_ref().map(Emulator::issued_secrets).unwrap_or_default()
     }
 
     /// Ends everything. Returns when no process is left.

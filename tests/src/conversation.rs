@@ -84,6 +84,7 @@ pub async fn end(stack: Stack, planted: &[&str]) {
         let keys = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].map(|name| environment.get(name).cloned());
         secrets.extend(keys.into_iter().flatten());
     }
+    secrets.extend(stack.issued_secrets());
     secrets.extend(planted.iter().map(|planted| (*planted).to_owned()));
     // The path of every response_url, whatever its secret part.
     secrets.push("/commands/T0".into());

@@ -80,6 +80,7 @@ pub(crate) enum KeyError {
 
 struct Issued {
     caller: Caller,
+    secret_access_key: String,
     session_token: Option<String>,
     expires: Option<SystemTime>,
 }
@@ -178,10 +179,22 @@ impl Accounts {
         let secret = format!("{}{}", random(), &random()[..8]);
         let session_token = lifetime.map(|_| format!("{}{}{}", random(), random(), random()));
         let expires = lifetime.map(|lifetime| SystemTime::now() + lifetime);
-        let issued =
-            Issued { caller: Caller { account, identity }, session_token: session_token.clone(), expires };
+        let issued = Issued {
+            caller: Caller { account, identity },
+            secret_access_key: secret.clone(),
+            session_token: session_token.clone(),
+            expires,
+        };
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), issued);
         Credentials::new(id, secret, session_token, expires, "local")
+    }
+
+    /// The secret parts of all keys that were issued.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let secrets =
+            |issued: &Issued| [Some(issued.secret_access_key.clone()), issued.session_token.clone()];
+        keys.values().flat_map(secrets).flatten().collect()
     }
 
     /// Who holds the key `id` together with `session_token`.

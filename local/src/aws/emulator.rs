@@ -75,6 +75,11 @@ impl Emulator {
         self.world.accounts.issue(super::HOME, Identity::RoleSession(session), Some(FUNCTION_KEYS))
     }
 
+    /// The secret keys and session tokens of everybody who got some.
+    pub fn issued_secrets(&self) -> Vec<String> {
+        self.world.accounts.secrets()
+    }
+
     /// Returns when the server has ended, which it does only by a fault.
     pub async fn ended(&mut self) {
         let _ = (&mut self.server).await;

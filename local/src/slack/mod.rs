@@ -126,12 +126,8 @@ pub struct SlackOptions {
 #[derive(Clone)]
 pub struct FakeSlack {
     inner: Arc<Inner>,
-    _server: Arc<Server>,
-}
-
-/// What runs until it is dropped.
-struct Server {
-    _tasks: JoinSet<()>,
+    /// What runs until the last clone is dropped.
+    tasks: Arc<tokio::sync::Mutex<JoinSet<()>>>,
 }
 
 pub(crate) struct Inner {
@@ -234,7 +230,12 @@ impl FakeSlack {
         tasks.spawn(serve(listener, router));
         tasks.spawn(events::deliver(Arc::clone(&inner)));
         tasks.spawn(socket_mode::tend(Arc::clone(&inner)));
-        Ok(Self { inner, _server: Arc::new(Server { _tasks: tasks }) })
+        Ok(Self { inner, tasks: Arc::new(tokio::sync::Mutex::new(tasks)) })
+    }
+
+    /// Returns when a part of it has ended, which none does but by a fault.
+    pub async fn ended(&self) {
+        self.tasks.lock().await.join_next().await;
     }
 
     /// Where it listens.

@@ -94,6 +94,14 @@ fn refusals() -> Vec<Refusal> {
             "AWS refused the role",
         ),
         refusal(
+            "the account has no ExternalId",
+            MAPPINGS,
+            account(),
+            "external_id",
+            Value::Null,
+            "ExternalId",
+        ),
+        refusal(
             "the membership has expired, and is still there",
             MEMBERSHIPS,
             member(),
