@@ -94,6 +94,11 @@ pub fn rounded(figure: f64) -> String {
     }
 }
 
+/// What a table says about a goal.
+pub fn verdict(met: bool) -> &'static str {
+    if met { "met" } else { "missed" }
+}
+
 /// The CPU time that a running process has used so far, all threads together, from the scheduler's nanosecond counts.
 /// Threads that have ended are not in it.
 ///

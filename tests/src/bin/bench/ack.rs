@@ -19,7 +19,7 @@ use local::lambda::{Function, Lambda};
 use local::slack::signature::{form, sign};
 use local::stack::Stack;
 use serde_json::json;
-use tests::measure::{Samples, cpu_of, ms, processes_of};
+use tests::measure::{Samples, cpu_of, ms, processes_of, verdict};
 use tests::witness;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -209,7 +209,6 @@ pub async fn table(stack: &Stack, sender: &Sender) -> anyhow::Result<String> {
     let cpu_alone = ours.cpu();
 
     let (rate, ours, ratios) = at_most_rate.context("no rate")?;
-    let verdict = |met: bool| if met { "met" } else { "missed" };
     rows += &format!(
         "\nGoals: {} µs of CPU a request alone on one core: {}; p99 of {} ms at {rate} requests/s: {}. As ratios: at most {CPU_RATIO_GOAL} times the \
          CPU of bare sockets: {}; at most {P99_RATIO_GOAL} times their p99 at {rate} requests/s: {}; at least {RATE_RATIO_GOAL} of \

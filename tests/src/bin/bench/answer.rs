@@ -11,7 +11,7 @@ use local::slack::FakeSlack;
 use local::slack::message::{Origin, Shown};
 use local::stack::Stack;
 use tests::conversation::{job_of, seat};
-use tests::measure::{Samples, cpu_of, ms};
+use tests::measure::{Samples, cpu_of, ms, verdict};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -30,6 +30,11 @@ const WORKERS: usize = 2;
 const POLLERS: usize = 5;
 /// How many slash commands are on their way at once while the queue is filled.
 const FILLING: usize = 32;
+/// The most time from a slash command to its answer, in the median and in 95 of 100 cases.
+const LATENCY_GOALS: [Duration; 2] = [Duration::from_millis(12), Duration::from_millis(20)];
+/// The fewest jobs a second from a full queue, and the most CPU time of a job.
+const RATE_GOAL: f64 = 400.0;
+const CPU_GOAL: Duration = Duration::from_micros(1100);
 /// No measurement waits longer for Slack to show what it waits for.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -47,11 +52,12 @@ pub async fn latency(stack: &Stack) -> anyhow::Result<String> {
             samples.push(started.elapsed());
         }
     }
-    Ok(format!(
-        "| slash command to posted answer, warm | p50 {} ms | p95 {} ms |\n",
-        ms(samples.percentile(50.0)),
-        ms(samples.percentile(95.0))
-    ))
+    let taken = [50.0, 95.0].map(|percent| samples.percentile(percent));
+    let [p50, p95] = [0, 1].map(|at| {
+        let (taken, goal) = (taken[at], LATENCY_GOALS[at]);
+        format!("{} ms (goal {}: {})", ms(taken), goal.as_millis(), verdict(taken <= goal))
+    });
+    Ok(format!("| slash command to posted answer, warm | p50 {p50} | p95 {p95} |\n"))
 }
 
 /// Whether the newest messages hold the answer of a job. Only these are looked at: the channel fills up, and whoever looks
@@ -103,9 +109,12 @@ pub async fn throughput(stack: &Stack, sender: &Sender) -> anyhow::Result<String
     pollers.shutdown().await;
     worker.shut_down();
     worker.gone().await;
+    let (rate, cpu) = (QUEUED as f64 / elapsed.as_secs_f64(), cpu / u32::try_from(QUEUED)?);
     Ok(format!(
-        "| full queue, `{COMMAND}`, {WORKERS} workers | {:.0} jobs/s | {} ms CPU a job |\n",
-        QUEUED as f64 / elapsed.as_secs_f64(),
-        ms(cpu / u32::try_from(QUEUED)?)
+        "| full queue, `{COMMAND}`, {WORKERS} workers | {rate:.0} jobs/s (goal {RATE_GOAL}: {}) | {} ms CPU a job (goal {}: {}) |\n",
+        verdict(rate >= RATE_GOAL),
+        ms(cpu),
+        ms(CPU_GOAL),
+        verdict(cpu <= CPU_GOAL),
     ))
 }

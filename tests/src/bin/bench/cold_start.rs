@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use tests::measure::{Samples, cpu_of, ms, peak_memory_of, processes_of};
+use tests::measure::{Samples, cpu_of, ms, peak_memory_of, processes_of, verdict};
 use tests::process::{Group, free_address};
 use tests::witness;
 
@@ -18,7 +18,11 @@ use tests::witness;
 const STARTS: usize = 15;
 const WARM_INVOCATIONS: usize = 50;
 
-/// The rows of the table. `environment` is that of the function, `event` an API Gateway event with a signed slash
+/// The most that the first invocation may take in the median, and the most memory, in bytes.
+const COLD_GOAL: Duration = Duration::from_millis(15);
+const MEMORY_GOAL: u64 = 13_000_000;
+
+/// The table, and whether the goals are met. `environment` is that of the function, `event` an API Gateway event with a signed slash
 /// command, made anew for each invocation.
 pub async fn table(
     environment: &BTreeMap<String, String>,
@@ -74,5 +78,12 @@ pub async fn table(
         + &row("CPU until its answer", format!("{} ms", ms(init_cpu.median())))
         + &row("warm invocation", range(&warm))
         + &row("peak memory", format!("{:.1} MB", peak_bytes as f64 / 1e6))
-        + &row("program", format!("{size:.1} MB")))
+        + &row("program", format!("{size:.1} MB"))
+        + &format!(
+            "\nGoals: {} ms for the first invocation: {}; {} MB: {}.\n",
+            COLD_GOAL.as_millis(),
+            verdict(cold.median() <= COLD_GOAL),
+            MEMORY_GOAL / 1_000_000,
+            verdict(peak_bytes <= MEMORY_GOAL),
+        ))
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
-use tests::measure::{median, percentile, rounded};
+use tests::measure::{median, percentile, rounded, verdict};
 use tests::witness;
 
 /// What is measured, and how many of them there are.
@@ -85,7 +85,6 @@ pub fn table() -> anyhow::Result<String> {
     let named = |all: &[Measured], text: &dyn Fn(&Measured) -> String| {
         all.iter().take(NAMED).map(text).collect::<Vec<_>>().join("; ")
     };
-    let verdict = |is_met: bool| if is_met { "met" } else { "missed" };
     let all = |all: &[Measured]| rounded(median(all.iter().map(|one| one.median)));
     Ok(format!(
         "| {COUNT} most used operations, warm | |\n| --- | --- |\n\
