@@ -469,6 +469,25 @@ async fn budgets_end_calls() {
 }
 
 #[tokio::test]
+async fn a_change_that_nobody_answers_ends_with_the_time_and_is_not_said_to_have_failed() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let held = tokio::spawn(async move { silent.accept().await.unwrap() });
+    let http = HttpClient::new().unwrap();
+    let ledger = Ledger::default();
+    let mut session = session(&http, &ledger, Some(&url));
+    session.budget.reserve = Duration::ZERO;
+    session.budget.deadline = Instant::now() + Duration::from_secs(1);
+    let words = ["dynamodb", "delete-table", "--table-name", "t"].map(str::to_owned);
+    let output = awscli::run(&words, &session).await;
+    assert!(Instant::now() >= session.budget.deadline, "it waits as long as it may");
+    assert_eq!((output.exit_status, output.unknown_calls), (255, vec!["dynamodb delete-table".to_owned()]));
+    assert!(output.stderr.contains("Read timeout on endpoint URL"), "{}", output.stderr);
+    assert_eq!(ledger.entries.into_inner().unwrap(), ["0 DeleteTable write", "0 Unknown"]);
+    held.await.unwrap();
+}
+
+#[tokio::test]
 async fn the_private_network_is_out_of_reach_without_a_configured_endpoint() {
     // The rules give names only; this is what would happen if one of them pointed inside.
     let http = HttpClient::new().unwrap();
