@@ -106,6 +106,36 @@ def trust(page, shown):
     expect(dialog).to_be_hidden()
 
 
+def uses_the_keys(page, last_line):
+    """A slash command is completed, and what was typed before comes back."""
+    field = page.locator("#composer")
+    field.click()
+    field.press_sequentially("/alfred-inv")
+    expect(page.get_by_role("option").filter(has_text="/alfred-invoke")).to_be_visible()
+    field.press("Tab")
+    expect(field).to_have_value("/alfred-invoke ")
+    field.press("Control+a")
+    field.press("Delete")
+    field.press("ArrowUp")
+    expect(field).to_have_value(last_line)
+    field.press("ArrowDown")
+    expect(field).to_have_value("")
+
+
+def changes_the_theme(page):
+    """From the system's to dark to light and back; and the system's own may change."""
+    body = page.locator("body")
+    colour = "background-color"
+    light = body.evaluate("body => getComputedStyle(body).backgroundColor")
+    for theme, is_light in [("as the system", False), ("dark", True), ("light", True)]:
+        page.get_by_role("button", name=f"Theme: {theme}").click()
+        (expect(body).to_have_css if is_light else expect(body).not_to_have_css)(colour, light)
+    page.emulate_media(color_scheme="dark")
+    expect(body).not_to_have_css(colour, light)
+    page.emulate_media(color_scheme="light")
+    expect(body).to_have_css(colour, light)
+
+
 def walk(context, page, url, picture):
     page.goto(url)
     install(context, page)
@@ -135,6 +165,9 @@ def walk(context, page, url, picture):
     expect(console.messages).not_to_contain_text("ExternalId")
     answer = console.asks(INSTANCES, "InstanceId")
     expect(answer).to_contain_text("exit 0 · ReadOnly · 111111111111")
+    expect(answer).to_have_attribute("aria-label", re.compile("only visible to you$"))
+    uses_the_keys(page, INSTANCES)
+    changes_the_theme(page)
     rows = '--query "Reservations[].Instances[].[InstanceId,InstanceType,State.Name]" --output text'
     answer = console.asks(f"{INSTANCES} {rows}", "m7g.large\tstopped")
     instance = re.search(r"i-[0-9a-f]{8,17}", answer.inner_text())

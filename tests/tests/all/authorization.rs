@@ -3,7 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use local::aws::{DEV, HOME};
+use local::aws::{DEV, HOME, PROD};
 use local::stack::{Aws, Stack};
 use serde_json::{Value, json};
 use tests::conversation::{ask, end, forget_all, redacted, seat, start, start_with, update_item};
@@ -102,6 +102,14 @@ fn refusals() -> Vec<Refusal> {
             "ExternalId",
         ),
         refusal(
+            "the app was removed",
+            "alfred-installations",
+            json!({ "tenant": { "S": "T0ALFRED1" } }),
+            "state",
+            json!({ "S": "ended" }),
+            "not installed in this workspace",
+        ),
+        refusal(
             "the membership has expired, and is still there",
             MEMBERSHIPS,
             member(),
@@ -182,6 +190,21 @@ async fn everybody_gets_what_the_mappings_say(stack: &Stack) {
         assert!(seen.contains(refusal.reads), "{}: {}", refusal.because, redacted(&seen));
         set(stack, &refusal, &before).await;
     }
+    // The role of the same name in another account makes the name say too little.
+    let namesake = Refusal {
+        because: "two roles have the name",
+        table: MAPPINGS,
+        key: json!({ "tenant": { "S": "T0ALFRED1" }, "item": { "S": "usergroup#S0SRE" } }),
+        attribute: "role_arn",
+        value: json!({ "S": format!("arn:aws:iam::{PROD}:role/alfredbot/ReadOnly") }),
+        reads: "several of your roles",
+    };
+    let before = attribute(stack, &namesake).await;
+    set(stack, &namesake, &namesake.value).await;
+    let seen = ask(&seat(stack, "U0ANNA", "C0OPS"), &format!("{identity} --as ReadOnly")).await;
+    assert!(!seen.contains("exit 0") && seen.contains(namesake.reads), "{seen}");
+    set(stack, &namesake, &before).await;
+
     // One expired membership is somebody on leave; many are a sync that does not run any more.
     let alarmed =
         |line: &local::logs::Line| line.field("alarm").is_some_and(|alarm| alarm == "membership_expired");
