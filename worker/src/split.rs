@@ -141,11 +141,19 @@ fn begin(word: &mut Option<Word>) -> &mut Word {
 
 /// Refuses what can only be judged once the word is complete: a brace expansion.
 fn checked(word: Word) -> Result<Word, SplitError> {
-    let expands = |after: &str| {
-        after.split_once('}').is_some_and(|(inside, _)| inside.contains(',') || inside.contains(".."))
-    };
-    if word.bare.split('{').skip(1).any(expands) {
-        return Err(SplitError::Operator { sign: "{…}", name: "brace expansion" });
+    // For each brace that is open, whether something in it divides it.
+    let mut open = Vec::new();
+    let mut before = QUOTED;
+    for character in word.bare.chars() {
+        match (character, before) {
+            ('{', _) => open.push(false),
+            (',', _) | ('.', '.') => open.last_mut().into_iter().for_each(|divided| *divided = true),
+            ('}', _) if open.pop() == Some(true) => {
+                return Err(SplitError::Operator { sign: "{…}", name: "brace expansion" });
+            }
+            _ => {}
+        }
+        before = character;
     }
     Ok(word)
 }
@@ -221,6 +229,7 @@ mod tests {
             ("\"100$\" \"a$ b\" \"$.x\"", &["100$", "a$ b", "$.x"]),
             ("a#b c~d {e} f=g,h", &["a#b", "c~d", "{e}", "f=g,h"]),
             ("{'a,b'} {a\",\"b} '{a',b} {a}, }a,b{", &["{a,b}", "{a,b}", "{a,b}", "{a},", "}a,b{"]),
+            ("x Key={a},Value={b} {a,b{c} {a.b}", &["x", "Key={a},Value={b}", "{a,b{c}", "{a.b}"]),
             ("'A'=b aws A\"B\"=c", &["A=b", "aws", "AB=c"]),
             // Patterns of file names stay as they are where no file matches, and here there are none.
             ("--query A[].B[0] *.log a?", &["--query", "A[].B[0]", "*.log", "a?"]),
@@ -261,6 +270,8 @@ mod tests {
             ("aws s3 ls {a,b}", "brace expansion"),
             ("aws s3 ls {1..9}", "brace expansion"),
             ("aws s3 ls {a}{b,c}", "brace expansion"),
+            ("aws s3 ls {a{b},c}", "brace expansion"),
+            ("aws s3 ls {a{b,c}", "brace expansion"),
             ("aws s3 ls \"x\"{a,b}'y'", "brace expansion"),
             ("aws s3 ls {'a',b}", "brace expansion"),
             ("A='b c' aws s3 ls", "variable assignment"),

@@ -99,7 +99,7 @@ fn refusals() -> Vec<Refusal> {
             account(),
             "external_id",
             Value::Null,
-            "ExternalId",
+            "has no ExternalId",
         ),
         refusal(
             "the app was removed",

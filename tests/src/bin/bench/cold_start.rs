@@ -22,8 +22,8 @@ const WARM_INVOCATIONS: usize = 50;
 const COLD_GOAL: Duration = Duration::from_millis(15);
 const MEMORY_GOAL: u64 = 13_000_000;
 
-/// The table, and whether the goals are met. `environment` is that of the function, `event` an API Gateway event with a signed slash
-/// command, made anew for each invocation.
+/// The table, and whether the goals are met. `environment` is that of the function, `event` an API Gateway event with a
+/// signed slash command, made anew for each invocation.
 pub async fn table(
     environment: &BTreeMap<String, String>,
     event: impl Fn() -> String,
